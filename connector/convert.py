@@ -1,0 +1,123 @@
+"""Raw CRM values to column values, a whole column at a time.
+
+Lists of JSON values come in; lists SQLite stores as they are, with money's and days' twins, leave.
+Used by `mapping` only.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Any
+
+from connector.schema import Column, twin
+
+Columns = dict[str, list[Any]]
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+def convert(column: Column, values: Sequence[Any]) -> Columns:
+    """The column and its twin; text that can't be read as the column's kind becomes null. Money's twin stays null."""
+    made = _KINDS[column.kind](values)
+    result = {column.name: made}
+    other = twin(column)
+    if other is not None:
+        result[other] = [None] * len(made) if column.kind == "money" else [v and epoch_day(v) for v in made]
+    return result
+
+
+@lru_cache(maxsize=100_000)
+def epoch_day(text: str) -> int | None:
+    """Days since 1970-01-01 of an ISO date or instant (its UTC day)."""
+    try:
+        return date.fromisoformat(text[:10]).toordinal() - _EPOCH
+    except ValueError:
+        return None
+
+
+def iso_day(day: int) -> str:
+    """ISO text of an epoch day."""
+    return date.fromordinal(day + _EPOCH).isoformat()
+
+
+def _texts(values: Sequence[Any]) -> list[Any]:
+    # NUL ends a text in some readers of the file: drop it. Almost every value is a plain str: test that first.
+    return [
+        (v if "\0" not in v else v.replace("\0", "")) or None if v.__class__ is str else _one_text(v) for v in values
+    ]
+
+
+def _one_text(value: Any) -> str | None:
+    if value is None or isinstance(value, dict):
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _numbers(values: Sequence[Any]) -> list[Any]:
+    return [v if v.__class__ is float or v is None else _one_number(v) for v in values]
+
+
+def _one_number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if number - number == 0 else None  # neither infinite nor NaN
+
+
+def _ints(values: Sequence[Any]) -> list[Any]:
+    return [v if v.__class__ is int or v is None else _one_int(v) for v in values]
+
+
+def _one_int(value: Any) -> int | None:
+    number = _one_number(value)
+    return None if number is None else int(number)
+
+
+def _days(values: Sequence[Any]) -> list[Any]:
+    return [v and _one_day(str(v)) for v in values]
+
+
+@lru_cache(maxsize=100_000)
+def _one_day(text: str) -> str | None:
+    return text[:10] if epoch_day(text) is not None else None
+
+
+def _instants(values: Sequence[Any]) -> list[Any]:
+    return [v and _one_instant(str(v)) for v in values]
+
+
+@lru_cache(maxsize=200_000)
+def _one_instant(text: str) -> str | None:
+    """UTC instant `YYYY-MM-DDTHH:MM:SSZ`; a bare date is its midnight."""
+    if text.endswith((".000+0000", ".000Z")):
+        return text[:19] + "Z"
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _flags(values: Sequence[Any]) -> list[Any]:
+    return [None if v is None else int(v is True or str(v).lower() in ("true", "1", "yes")) for v in values]
+
+
+def _epochs(values: Sequence[Any]) -> list[Any]:
+    return [v and epoch_day(str(v)) for v in values]
+
+
+_KINDS: dict[str, Callable[[Sequence[Any]], list[Any]]] = {
+    "id": _texts,
+    "text": _texts,
+    "int": _ints,
+    "number": _numbers,
+    "money": _numbers,
+    "day": _days,
+    "instant": _instants,
+    "flag": _flags,
+    "epoch": _epochs,
+}

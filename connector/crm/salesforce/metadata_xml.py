@@ -1,0 +1,220 @@
+"""Our fields, permission sets and list view as the zip that a metadata deploy takes.
+
+In: the fields of `schema`, the prefix and this installation's mark. Out: bytes, the same for the same wishes.
+Next room: `setup`, which sends them.
+"""
+
+import io
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from connector.schema import CrmField
+
+RECORDS = {"account": "Account", "contact": "Contact", "opportunity": "Opportunity"}
+HELP_MAX = 510  # what Salesforce takes as help text
+LONG_TEXT_LINES = 5
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_NAMESPACE = 'xmlns="http://soap.sforce.com/2006/04/metadata"'
+TYPES = {
+    "picklist": "Picklist",
+    "text": "Text",
+    "long_text": "LongTextArea",
+    "number": "Number",
+    "currency": "Currency",
+    "date": "Date",
+    "flag": "Checkbox",
+    "user": "Lookup",
+}
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How things of ours are called in the CRM, and the mark that tells them from things of others."""
+
+    prefix: str
+    mark: str
+
+    @property
+    def sign(self) -> str:
+        """Mark as it stands at the end of help texts and descriptions."""
+        return f"[kam {self.mark}]"
+
+    def field(self, wish: CrmField) -> str:
+        """API name of a field."""
+        return f"{self.prefix}_{wish.name}__c"
+
+    def full(self, wish: CrmField) -> str:
+        """API name with its record, as manifests and permission sets write it."""
+        return f"{RECORDS[wish.table]}.{self.field(wish)}"
+
+    def help(self, wish: CrmField) -> str:
+        """Help text with the mark as its last bracket; a long text is cut, never the mark."""
+        room = HELP_MAX - len(self.sign) - 1
+        return f"{wish.help[:room]} {self.sign}"
+
+    def set(self, role: str) -> str:
+        """API name of a permission set."""
+        return f"{self.prefix}_{role}"
+
+    @property
+    def view(self) -> str:
+        """API name of the list view."""
+        return f"{self.prefix}_My_Key_Accounts"
+
+
+ROLES = {
+    "Connector": "Connector",
+    "Reader": "Reader",
+    "Programme_Owner": "Programme Owner",
+}
+
+
+def roles(wishes: Iterable[CrmField]) -> tuple[str, ...]:
+    """Permission sets that these fields need: without inputs and programme fields nobody needs the third."""
+    groups = {wish.group for wish in wishes}
+    return tuple(ROLES) if groups - {"core"} else ("Connector", "Reader")
+
+
+def grants(role: str, wishes: Iterable[CrmField]) -> dict[CrmField, bool]:
+    """Fields that a permission set shows, and whether it also lets them be edited.
+
+    Connector writes what is computed and only reads what people decide; Reader sees neither the programme's money nor
+    its scores; Programme Owner sees all and edits what people decide.
+    """
+    if role == "Connector":
+        return {wish: wish.group != "inputs" for wish in wishes}
+    if role == "Programme_Owner":
+        return {wish: wish.group == "inputs" for wish in wishes}
+    return {wish: False for wish in wishes if wish.group != "programme"}
+
+
+def view_status(wishes: Iterable[CrmField]) -> CrmField | None:
+    """Field that the list view filters by; without it there is no list view."""
+    return next((wish for wish in wishes if wish.column == "kam_status"), None)
+
+
+def package(wishes: Sequence[CrmField], naming: Naming, version: str) -> bytes:
+    """Zip that creates or refreshes everything these fields need."""
+    files: dict[str, str] = {}
+    status = view_status(wishes)
+    for table in dict.fromkeys(wish.table for wish in wishes):
+        inner = "".join(_field(wish, naming) for wish in wishes if wish.table == table)
+        if status is not None and status.table == table:
+            inner += _view(wishes, status, naming)
+        files[f"objects/{RECORDS[table]}.object"] = _file("CustomObject", inner)
+    for role in roles(wishes):
+        files[f"permissionsets/{naming.set(role)}.permissionset"] = _file("PermissionSet", _set(role, wishes, naming))
+    members = {
+        "CustomField": [naming.full(wish) for wish in wishes],
+        "ListView": [f"{RECORDS[status.table]}.{naming.view}"] if status is not None else [],
+        "PermissionSet": [naming.set(role) for role in roles(wishes)],
+    }
+    return _zip({"package.xml": _manifest(members, version)} | files)
+
+
+def removal(members: dict[str, list[str]], version: str) -> bytes:
+    """Zip that deletes these components, named by metadata type."""
+    return _zip({"package.xml": _manifest({}, version), "destructiveChanges.xml": _manifest(members, version)})
+
+
+def _zip(files: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, text in files.items():
+            # A fixed time keeps the bytes equal from one day to the next, so that two packages can be compared.
+            archive.writestr(zipfile.ZipInfo(path, _EPOCH), text.encode("utf-8"), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def _file(root: str, inner: str) -> str:
+    return f"{_HEAD}<{root} {_NAMESPACE}>\n{inner}</{root}>\n"
+
+
+def _manifest(members: dict[str, list[str]], version: str) -> str:
+    inner = ""
+    for kind, names in members.items():
+        if names:
+            listed = "".join(_line("members", name, 4) for name in names)
+            inner += f"  <types>\n{listed}{_line('name', kind, 4)}  </types>\n"
+    return _file("Package", inner + _line("version", version, 2))
+
+
+def _line(tag: str, text: str, indent: int) -> str:
+    return f"{' ' * indent}<{tag}>{escape(text)}</{tag}>\n"
+
+
+def _block(tag: str, inner: str, indent: int) -> str:
+    return f"{' ' * indent}<{tag}>\n{inner}{' ' * indent}</{tag}>\n"
+
+
+def _field(wish: CrmField, naming: Naming) -> str:
+    lines = [
+        ("fullName", naming.field(wish)),
+        ("label", wish.label),
+        ("description", f"Made and filled by kam-connector. {naming.sign}"),
+        ("inlineHelpText", naming.help(wish)),
+        ("type", TYPES[wish.kind]),
+        *_details(wish, naming),
+    ]
+    text = "".join(_line(tag, value, 4) for tag, value in lines)
+    return _block("fields", text + (_values(wish) if wish.kind == "picklist" else ""), 2)
+
+
+def _details(wish: CrmField, naming: Naming) -> list[tuple[str, str]]:
+    """Elements that only this kind of field has."""
+    if wish.kind == "text":
+        return [("length", str(wish.length))]
+    if wish.kind == "long_text":
+        return [("length", str(wish.length)), ("visibleLines", str(LONG_TEXT_LINES))]
+    if wish.kind in ("number", "currency"):
+        return [("precision", str(wish.precision)), ("scale", str(wish.scale))]
+    if wish.kind == "flag":
+        return [("defaultValue", "false")]
+    if wish.kind == "user":
+        # The list on User needs a name that no other record's field of the same name has taken.
+        relation = f"{naming.prefix}_{RECORDS[wish.table]}_{wish.name}"
+        return [("deleteConstraint", "SetNull"), ("referenceTo", "User"), ("relationshipName", relation)]
+    return []
+
+
+def _values(wish: CrmField) -> str:
+    values = "".join(
+        _block("value", _line("fullName", v, 10) + _line("default", "false", 10) + _line("label", v, 10), 8)
+        for v in wish.values
+    )
+    inner = _block("valueSetDefinition", _line("sorted", "false", 8) + values, 6)
+    return _block("valueSet", _line("restricted", "true", 6) + inner, 4)
+
+
+def _view(wishes: Sequence[CrmField], status: CrmField, naming: Naming) -> str:
+    """List view "My key accounts": the running user's own accounts whose status is Key."""
+    shown = [wish for wish in wishes if wish.table == status.table and wish.group == "core" and wish.kind != "date"]
+    lines = _line("fullName", naming.view, 4)
+    lines += _line("columns", "ACCOUNT.NAME", 4)
+    lines += "".join(_line("columns", naming.field(wish), 4) for wish in [status, *shown][:14])
+    lines += _line("filterScope", "Mine", 4)
+    equals = _line("field", naming.field(status), 6) + _line("operation", "equals", 6) + _line("value", "Key", 6)
+    return _block("listViews", lines + _block("filters", equals, 4) + _line("label", "My key accounts", 4), 2)
+
+
+def _set(role: str, wishes: Sequence[CrmField], naming: Naming) -> str:
+    text = _line("description", f"Made by kam-connector. {naming.sign}", 2)
+    for wish, editable in grants(role, wishes).items():
+        inner = _line("editable", str(editable).lower(), 4) + _line("field", naming.full(wish), 4)
+        text += _block("fieldPermissions", inner + _line("readable", "true", 4), 2)
+    text += _line("hasActivationRequired", "false", 2) + _line("label", f"{naming.prefix} {ROLES[role]}", 2)
+    if role == "Connector":
+        for table in dict.fromkeys(wish.table for wish in wishes):
+            text += _rights(RECORDS[table])
+    return text
+
+
+def _rights(record: str) -> str:
+    """Read and edit on one record: the connector neither creates nor deletes, and sees what sharing lets it see."""
+    allowed = {"allowCreate": False, "allowDelete": False, "allowEdit": True, "allowRead": True}
+    lines = "".join(_line(tag, str(value).lower(), 4) for tag, value in allowed.items())
+    rest = {"modifyAllRecords": "false", "object": record, "viewAllRecords": "false"}
+    return _block("objectPermissions", lines + "".join(_line(tag, value, 4) for tag, value in rest.items()), 2)

@@ -1,0 +1,168 @@
+"""What is secret about an emulated org: its one app, the app's key pair, its sessions, and the CA behind --tls.
+
+A directory comes in (a state directory, or a private temporary one); files, tokens and certificates leave.
+Next room: `server`.
+"""
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trustme
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass
+class Keys:
+    """The app a client logs in as: consumer key and secret, key pair, refresh token, and the first session's token."""
+
+    directory: Path
+    client_id: str
+    secret: str
+    token: str
+    refresh_token: str
+    password: str
+    public_key: str
+    approved: bool = True  # False: nobody has approved the app, as before an admin pre-authorises it
+    client_credentials: bool = True  # False: no Run-As user is set for client credentials
+    rotate_refresh_tokens: bool = False
+    password_logins: bool = False  # the username-password grant, which new orgs refuse
+
+    @property
+    def key_file(self) -> Path:
+        """Private key that signs login assertions."""
+        return self.directory / "key.pem"
+
+    @property
+    def ca_file(self) -> Path:
+        """Certificate of the CA that signed the server's own."""
+        return self.directory / "ca.pem"
+
+    @property
+    def server_file(self) -> Path:
+        """Private key and certificate of the TLS server."""
+        return self.directory / "server.key"
+
+    def rotate(self) -> str:
+        """New refresh token in place of the old one, kept before it is told."""
+        self.refresh_token = _secret()
+        _save(self)
+        return self.refresh_token
+
+
+def open_keys(directory: Path, org_id: str) -> Keys:
+    """The app of a state directory, made on first use."""
+    directory.mkdir(parents=True, exist_ok=True)
+    key_file, app_file = directory / "key.pem", directory / "app.json"
+    if not key_file.exists():
+        write_private(key_file, _new_key())
+    public = serialization.load_pem_private_key(key_file.read_bytes(), None).public_key()
+    pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    if app_file.exists():
+        return Keys(directory, public_key=pem, **json.loads(app_file.read_text()))
+    keys = Keys(
+        directory,
+        client_id="3MVG9" + secrets.token_urlsafe(60),
+        secret=secrets.token_hex(32).upper(),
+        token=new_token(org_id),
+        refresh_token=_secret(),
+        password=secrets.token_urlsafe(12),
+        public_key=pem,
+    )
+    _save(keys)
+    return keys
+
+
+def make_certificates(keys: Keys) -> None:
+    """CA and server certificate for this machine's own names, kept from the first start on."""
+    if keys.ca_file.exists() and keys.server_file.exists():
+        return
+    authority = trustme.CA(organization_name="kam emulator")
+    server = authority.issue_cert(*HOSTS)
+    chain = b"".join(blob.bytes() for blob in server.cert_chain_pems)
+    write_private(keys.server_file, server.private_key_pem.bytes() + chain)
+    keys.ca_file.write_bytes(authority.cert_pem.bytes())
+
+
+def new_token(org_id: str) -> str:
+    """A session token in the form clients recognise: the org's 15 characters, an exclamation mark, an opaque part."""
+    return f"{org_id[:15]}!AQ{secrets.token_urlsafe(70)[:94]}"
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, from its first byte on."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
+@dataclass
+class Session:
+    """One login: whose, when last used, and after how many idle seconds it ends (None: never)."""
+
+    user_id: str
+    seen: float
+    seconds: float | None
+
+
+@dataclass
+class Sessions:
+    """Tokens that are good for calls; the clock is the machine's, as token lifetimes are real time."""
+
+    org_id: str
+    seconds: float = 7200
+    now: Callable[[], float] = time.time
+    live: dict[str, Session] = field(default_factory=dict)
+
+    def open(self, user_id: str) -> str:
+        """New token for a user."""
+        token = new_token(self.org_id)
+        self.live[token] = Session(user_id, self.now(), self.seconds)
+        return token
+
+    def keep(self, token: str, user_id: str) -> None:
+        """Make a given token good for a user, without end."""
+        self.live[token] = Session(user_id, self.now(), None)
+
+    def user_of(self, token: str) -> str | None:
+        """The user behind a token, None when it is unknown or has ended; using a session keeps it alive."""
+        session = self.live.get(token)
+        if session is None:
+            return None
+        now = self.now()
+        if session.seconds is not None and now - session.seen > session.seconds:
+            del self.live[token]
+            return None
+        session.seen = now
+        return session.user_id
+
+    def end(self, token: str | None = None) -> None:
+        """End one session, or all of them."""
+        if token is None:
+            self.live.clear()
+        else:
+            self.live.pop(token, None)
+
+
+def _new_key() -> bytes:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _secret() -> str:
+    return "5Aep861" + secrets.token_urlsafe(60)
+
+
+def _save(keys: Keys) -> None:
+    kept = ("client_id", "secret", "token", "refresh_token", "password")
+    text = json.dumps({name: getattr(keys, name) for name in kept}, indent=2)
+    write_private(keys.directory / "app.json", text.encode())

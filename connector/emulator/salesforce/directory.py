@@ -1,0 +1,123 @@
+"""What the API offers and what the org holds: versions, resources, limits, record counts, and the two describes.
+
+Calls come in; lists of names, numbers and key sets leave, with the times that let a client skip an unchanged describe.
+Next room: `rest`, for single rows.
+"""
+
+import json
+import zlib
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from functools import partial
+from importlib.resources import files
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from connector.emulator.salesforce.org.describe import describe, describe_global
+from connector.emulator.salesforce.org.model import Problem
+from connector.emulator.salesforce.site import NEWEST, OLDEST, PRIVATE, Call, Site, base_url
+
+DATA = "/services/data/{version}"
+RESOURCES = (
+    "analytics", "appMenu", "composite", "connect", "jobs", "limits", "metadata", "query", "queryAll", "recent",
+    "search", "sobjects", "support", "tabs", "theme", "tooling", "ui-api",
+)  # fmt: skip
+
+
+def routes(site: Site) -> list[Route]:
+    """Versions, resources, limits, record counts and describes."""
+
+    async def versions(_request: Request) -> Response:
+        return site.json([version_entry(number) for number in range(OLDEST, NEWEST + 1)])
+
+    return [
+        Route("/services/data", versions, methods=["GET"]),
+        Route(DATA, site.handler(partial(_resources, site)), methods=["GET"]),
+        Route(f"{DATA}/limits", site.handler(partial(_limits, site)), methods=["GET"]),
+        Route(f"{DATA}/limits/recordCount", site.handler(partial(_record_count, site)), methods=["GET"]),
+        Route(f"{DATA}/sobjects", site.handler(partial(_global, site)), methods=["GET"]),
+        Route(f"{DATA}/sobjects/{{object}}/describe", site.handler(partial(_describe, site)), methods=["GET"]),
+    ]
+
+
+def version_entry(number: int) -> dict[str, str]:
+    """One line of the list of versions; seasons turn Summer, Winter, Spring from Summer '14 on."""
+    turns = number - OLDEST
+    season, year = ("Summer", "Winter", "Spring")[turns % 3], 14 + (turns + 2) // 3
+    apostrophe = "’" if number == 42 else "'"  # recorded so
+    return {"label": f"{season} {apostrophe}{year}", "url": f"/services/data/v{number}.0", "version": f"{number}.0"}
+
+
+def http_date(moment: datetime) -> str:
+    """A time as HTTP headers write it."""
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
+def unchanged_since(header: str | None, moment: datetime) -> bool:
+    """Whether `moment` is no later, in whole seconds, than the time in a conditional header."""
+    if header is None:
+        return False
+    try:
+        limit = parsedate_to_datetime(header)
+    except ValueError as error:
+        raise Problem(400, "INVALID_HEADER", f"'{header}' is no date of the form Sun, 06 Nov 1994 08:49:37 GMT") from error
+    limit = limit.replace(tzinfo=UTC) if limit.tzinfo is None else limit
+    return int(moment.timestamp()) <= int(limit.timestamp())
+
+
+def _resources(site: Site, call: Call) -> Response:
+    base = f"/services/data/v{call.version}"
+    listed: dict[str, str] = {name: f"{base}/{name}" for name in RESOURCES}
+    listed["identity"] = f"{base_url(site, call.request)}/id/{site.org.org_id}/{call.user_id}"
+    return site.json(listed)
+
+
+def _limits(site: Site, _call: Call) -> Response:
+    text = files("connector.emulator.salesforce").joinpath("limits.json").read_text(encoding="utf-8")
+    answer: dict[str, Any] = {name: {"Max": most, "Remaining": most} for name, most in json.loads(text).items()}
+    left = max(0, site.usage.limit - site.usage.used)
+    answer["DailyApiRequests"] = {"Max": site.usage.limit, "Remaining": left}
+    sets = {"Max": 1500, "Remaining": 1499}
+    answer["PermissionSets"] = {**sets, "CreateCustom": {"Max": 1000, "Remaining": 999}}
+    return site.json(dict(sorted(answer.items())))
+
+
+def _record_count(site: Site, call: Call) -> Response:
+    """Counts of live rows; unknown and empty objects are left out, as in the service."""
+    asked = call.query.get("sObjects")
+    names = asked.split(",") if asked else list(site.org.objects)
+    counts: list[dict[str, Any]] = []
+    for name in names:
+        kind = site.org.objects.get(name.strip().lower())
+        if kind is None:
+            continue
+        where = ' WHERE "IsDeleted" = 0' if kind.soft_delete else ""
+        (count,) = site.org.db.execute(f'SELECT COUNT(*) FROM "{kind.name}"{where}').fetchone()  # noqa: S608
+        if count:
+            counts.append({"count": count, "name": kind.name})
+    return site.json({"sObjects": counts})
+
+
+def _global(site: Site, call: Call) -> Response:
+    return _conditional(site, call, lambda: describe_global(site.org, call.user_id, call.version))
+
+
+def _describe(site: Site, call: Call) -> Response:
+    kind = site.org.objects.get(call.path["object"].lower())
+    if kind is None:
+        raise Problem(404, "NOT_FOUND", "The requested resource does not exist")
+    return _conditional(site, call, lambda: describe(site.org, call.user_id, kind.name, call.version))
+
+
+def _conditional(site: Site, call: Call, make: Any) -> Response:
+    """A describe with the org's metadata time; nothing is sent to a caller who has it already."""
+    changed = site.org.metadata_changed
+    zipped = "--gzip" if "gzip" in (call.header("accept-encoding") or "") else ""
+    mark = zlib.crc32(f"{changed.isoformat()} {call.user_id} {call.version}".encode())
+    headers = {"ETag": f'"{mark:08x}{zipped}"', "Last-Modified": http_date(changed), "Cache-Control": PRIVATE}
+    if unchanged_since(call.header("if-modified-since"), changed) or call.header("if-none-match") == headers["ETag"]:
+        return site.empty(304, headers)
+    return site.json(make(), headers=headers)

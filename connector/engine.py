@@ -1,0 +1,140 @@
+"""Runs insight SQL: DuckDB, embedded, straight on the mirror's SQLite file.
+
+The mirror's path and a memory limit come in; temp tables and numpy columns leave. DuckDB is imported only here.
+Next room: `steps.enrich`, which hands the engine to the insights.
+"""
+
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from connector.errors import StoreFault
+from connector.schema import TABLES, mirror_columns
+
+# Reserved words of SQL that are tables of ours; insights say the name on the right.
+EXPOSED = {"case": "service_case", "user": "crm_user"}
+_MARK = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
+_DUCK_TYPE = {"TEXT": "VARCHAR", "INTEGER": "BIGINT", "REAL": "DOUBLE"}
+_CHUNK = 50_000
+
+
+class DuckEngine:
+    """One DuckDB connection over one mirror; use as a context manager."""
+
+    def __init__(self, mirror: Path, *, memory: str = "1GB", threads: int = 0, scanner: bool = True) -> None:
+        self._db = duckdb.connect(":memory:", config={"memory_limit": memory, "preserve_insertion_order": "true"})
+        if threads:
+            self._db.execute(f"SET threads = {int(threads)}")
+        extension = _scanner_file() if scanner else None
+        if extension is not None:
+            _attach(self._db, extension, mirror)
+        else:
+            _copy(self._db, mirror)
+
+    def __enter__(self) -> "DuckEngine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def run(self, name: str, sql: str, params: Mapping[str, object]) -> None:
+        """Make temp table `name` from one SELECT; `:word` is bound from params, unused params are ignored."""
+        words = set(_MARK.findall(sql))
+        text = _MARK.sub(r"$\1", sql)
+        bound = {w: params[w] for w in sorted(words)}
+        self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {text}', bound or None)
+
+    def arrays(self, sql: str) -> dict[str, np.ndarray[Any, Any]]:
+        """Columns of a SELECT as numpy arrays, masked where null."""
+        return dict(self._db.execute(sql).fetchnumpy())
+
+    def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
+        """Rows of a SELECT as tuples."""
+        return self._db.execute(sql).fetchall()
+
+    def load(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any] | Sequence[Any]]) -> None:
+        """Make temp table `name` from columns of equal length; None and NaN become null."""
+        columns = {k: _plain(v) for k, v in arrays.items()}
+        made = ", ".join(f'"{k}" {t}' for k, (_, t) in columns.items())
+        self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" ({made})')
+        if columns and len(next(iter(columns.values()))[0]):
+            picked = ", ".join(f'CAST("{k}" AS {t})' for k, (_, t) in columns.items())
+            given = {k: v for k, (v, _) in columns.items()}
+            # DuckDB reads a dict of numpy arrays under a registered name without copying it first.
+            self._db.register("given", given)
+            self._db.execute(f'INSERT INTO "{name}" SELECT {picked} FROM given')
+            self._db.unregister("given")
+
+
+def _plain(values: np.ndarray[Any, Any] | Sequence[Any]) -> tuple[np.ndarray[Any, Any], str]:
+    """Array and SQL type of a column; text becomes an object array."""
+    array = values if isinstance(values, np.ndarray) else np.array(values, dtype=_guess(values))
+    if array.dtype.kind in "iub":
+        return array, "BIGINT"
+    if array.dtype.kind == "f":
+        return np.ma.masked_invalid(array), "DOUBLE"
+    if array.dtype.kind == "O" and _guess(array.tolist()) is not object:
+        return _plain(array.tolist())
+    return np.array(array, dtype=object), "VARCHAR"
+
+
+def _guess(values: Sequence[Any]) -> Any:
+    """Dtype of a Python list: int64, float64 (None becomes NaN) or object for text."""
+    kinds = {type(v) for v in values}
+    if kinds and kinds <= {int, bool}:
+        return np.int64
+    if kinds and kinds <= {int, bool, float, type(None)} and kinds != {type(None)}:
+        return np.float64
+    return object
+
+
+def _scanner_file() -> Path | None:
+    """The SQLite extension of the same DuckDB version from its PyPI wheel, or None when it isn't installed."""
+    spec = find_spec("duckdb_extension_sqlite_scanner")
+    if spec is None or spec.origin is None:
+        return None
+    version = metadata.version("duckdb")
+    file = Path(spec.origin).parent / "extensions" / f"v{version}" / "sqlite_scanner.duckdb_extension"
+    return file if file.exists() else None
+
+
+def _attach(db: duckdb.DuckDBPyConnection, extension: Path, mirror: Path) -> None:
+    """Let DuckDB read the SQLite file in place."""
+    try:
+        db.execute(f"LOAD '{_quoted(extension)}'")
+        db.execute(f"ATTACH '{_quoted(mirror)}' AS mirror (TYPE sqlite, READ_ONLY)")
+    except duckdb.Error as error:
+        raise StoreFault(f"{mirror}: DuckDB could not open the mirror: {error}. Run: kam pull --full") from error
+    for table in TABLES:
+        db.execute(f'CREATE TEMP VIEW "{EXPOSED.get(table, table)}" AS SELECT * FROM mirror."{table}"')
+
+
+def _copy(db: duckdb.DuckDBPyConnection, mirror: Path) -> None:
+    """Fallback without the extension: copy the mirror's tables through the standard library, in chunks."""
+    source = sqlite3.connect(f"file:{mirror}?mode=ro", uri=True)
+    try:
+        for table in TABLES.values():
+            columns = mirror_columns(table.name)
+            name = EXPOSED.get(table.name, table.name)
+            made = ", ".join(f'"{c}" {_DUCK_TYPE[t]}' for c, t in columns)
+            db.execute(f'CREATE TEMP TABLE "{name}" ({made})')
+            picked = ", ".join(f'"{c}"' for c, _ in columns)
+            cursor = source.execute(f'SELECT {picked} FROM "{table.name}"')
+            while chunk := cursor.fetchmany(_CHUNK):
+                given = {c: _plain(list(v))[0] for (c, _), v in zip(columns, zip(*chunk, strict=True), strict=True)}
+                db.register("given", given)
+                db.execute(f'INSERT INTO "{name}" SELECT {picked} FROM given')
+                db.unregister("given")
+    finally:
+        source.close()
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

@@ -1,0 +1,164 @@
+"""How the two SQLite files are opened and grow; the binding to one org.
+
+A folder comes in, open databases leave. Next room: `mirror`.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database, Migrations
+
+from connector.errors import StoreFault
+from connector.schema import TABLES, mirror_columns
+
+MIRROR = Migrations("kam_mirror")
+JOURNAL = Migrations("kam_journal")
+# The CRM's own id of the record that a row came from; with _record it is every table's key.
+SOURCE = "_source"
+_NOT_OURS = "move it away or set [store] dir to another folder"
+
+
+@MIRROR()
+def tables_of_the_schema(db: Database) -> None:
+    """Rows, the fields we write as the CRM has them, and how far each pull has come."""
+    for table in TABLES.values():
+        columns = ", ".join(f'"{n}" {t}' for n, t in mirror_columns(table.name))
+        db.conn.execute(
+            f'CREATE TABLE "{table.name}" ({columns}, "{SOURCE}" TEXT NOT NULL, _record TEXT NOT NULL,'
+            f' _pull INTEGER NOT NULL, PRIMARY KEY ("{SOURCE}", _record)) STRICT'
+        )
+    db.conn.execute(
+        'CREATE TABLE present ("table" TEXT NOT NULL, id TEXT NOT NULL, "column" TEXT NOT NULL, value ANY,'
+        ' PRIMARY KEY ("table", id, "column")) STRICT'
+    )
+    db.conn.execute(
+        "CREATE TABLE cursors (record TEXT NOT NULL, place TEXT NOT NULL, cursor TEXT, fields TEXT NOT NULL,"
+        " full_count INTEGER, pulled_at TEXT, PRIMARY KEY (record, place)) STRICT"
+    )
+    db.conn.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) STRICT")
+    for name, column in (
+        ("contact", "account_id"),
+        ("opportunity", "account_id"),
+        ("opportunity_line", "opportunity_id"),
+        ("account", "name"),
+    ):
+        db.conn.execute(f'CREATE INDEX "{name}_{column}" ON "{name}" ("{column}")')
+
+
+@JOURNAL()
+def runs_changes_and_rejects(db: Database) -> None:
+    """Who ran and how it ended; every change that was sent; every row the CRM refused."""
+    for sql in (
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) STRICT",
+        "CREATE TABLE runs (id INTEGER PRIMARY KEY, job TEXT NOT NULL, as_of TEXT NOT NULL, started_at TEXT NOT NULL,"
+        " ended_at TEXT, state TEXT NOT NULL, step TEXT, code INTEGER, message TEXT, undoes INTEGER, counts TEXT)"
+        " STRICT",
+        'CREATE TABLE journal (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, "table" TEXT NOT NULL,'
+        ' record_id TEXT NOT NULL, "column" TEXT NOT NULL, field TEXT NOT NULL, before TEXT, after TEXT,'
+        " why TEXT NOT NULL, who TEXT, state TEXT NOT NULL, code TEXT, message TEXT, at TEXT NOT NULL) STRICT",
+        "CREATE INDEX journal_run ON journal (run)",
+        'CREATE INDEX journal_cell ON journal ("table", record_id, "column", id)',
+        "CREATE INDEX journal_open ON journal (state) WHERE state = 'sent'",
+        'CREATE TABLE halted (run INTEGER NOT NULL, "table" TEXT NOT NULL, record_id TEXT NOT NULL,'
+        ' "column" TEXT NOT NULL, before TEXT, after TEXT, why TEXT NOT NULL) STRICT',
+        'CREATE TABLE rejects (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, "table" TEXT NOT NULL,'
+        " record_id TEXT NOT NULL, code TEXT, message TEXT, at TEXT NOT NULL, settled_by INTEGER) STRICT",
+    ):
+        db.conn.execute(sql)
+
+
+def open_database(path: Path, migrations: Migrations, *, synchronous: str) -> Database:
+    """Open one file of the store, growing it when needed; raises StoreFault when it can't be used."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = not path.exists()
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        if fresh:
+            os.chmod(path, 0o600)  # noqa: PTH101 (people's data: for the owner's eyes)
+        connection.execute("PRAGMA busy_timeout = 10000")
+        connection.execute("PRAGMA cache_size = -65536")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        _refuse_foreign(connection, path, migrations)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        db = Database(connection)
+        if migrations.pending(db):
+            migrations.apply(db)
+    except sqlite3.Error as error:
+        raise store_fault(path, error) from error
+    except OSError as error:
+        raise StoreFault(
+            f"{path}: cannot be made: {error.strerror}. Give this user the right to write there."
+        ) from error
+    return db
+
+
+def _refuse_foreign(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:
+    """Refuse a file of somebody else, or of a newer version of ours."""
+    names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not names:
+        return
+    if Migrations.migrations_table not in names:
+        raise StoreFault(f"{path}: this is not a store of kam-connector; {_NOT_OURS}.")
+    applied = {
+        row[0]
+        for row in connection.execute(
+            f"SELECT name FROM {Migrations.migrations_table} WHERE migration_set = ?", [migrations.name]
+        )
+    }
+    ours = {m.name for m in migrations._migrations}
+    if not applied:
+        raise StoreFault(f"{path}: this is not a store of kam-connector; {_NOT_OURS}.")
+    if applied - ours:
+        raise StoreFault(f"{path}: was written by a newer version of kam-connector; install that version again.")
+
+
+def store_fault(path: Path, error: sqlite3.Error) -> StoreFault:
+    """What an SQLite error means to an operator."""
+    text = str(error).lower()
+    if "full" in text:
+        return StoreFault(f"{path}: the disk is full; nothing of the last step was kept. Free room, then run again.")
+    if "readonly" in text or "read-only" in text:
+        return StoreFault(f"{path}: is read-only. Give this user the right to write there, then run again.")
+    if "not a database" in text or "malformed" in text:
+        return StoreFault(f"{path}: is damaged or not a store of kam-connector; {_NOT_OURS}.")
+    return StoreFault(f"{path}: {error}. Check the disk, then run again.")
+
+
+@contextmanager
+def guarded(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors inside the block into StoreFault."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise store_fault(path, error) from error
+
+
+def bind(db: Database, path: Path, org: dict[str, str]) -> None:
+    """Tie a file to one org and environment on first use; refuse any other one ever after."""
+    for key, value in org.items():
+        known = get_meta(db, key)
+        if known is None:
+            db.conn.execute("INSERT INTO meta VALUES (?, ?)", [key, value])
+        elif known != value:
+            raise StoreFault(
+                f"{path}: this store belongs to {key} {known}, but the login answered {value}."
+                " Correct [crm] url, or set [store] dir to a new folder."
+            )
+
+
+def get_meta(db: Database, key: str) -> str | None:
+    """One value of a file's `meta` table."""
+    row: Any = db.conn.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
+    return row[0] if row else None
+
+
+def set_meta(db: Database, key: str, value: str) -> None:
+    """Set one value of a file's `meta` table."""
+    db.conn.execute(
+        "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", [key, value]
+    )

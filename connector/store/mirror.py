@@ -1,0 +1,162 @@
+"""Rows in, rows out: our copy of the CRM's records, and `present`, the written fields as the CRM has them.
+
+Columns made by `mapping` come in, batch by batch, each stored in one transaction together with its cursor.
+Next room: `engine`, which reads the file; `steps.diff`, which reads `present`.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connector.store.migrations import MIRROR, SOURCE, bind, get_meta, guarded, open_database, set_meta
+
+
+@dataclass(frozen=True)
+class CursorRow:
+    """How far one read has come: the cursor, the fields it was for, and the rows after the last full pull."""
+
+    cursor: str | None
+    fields: str
+    full_count: int | None
+
+
+class Mirror:
+    """The open `mirror.db`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "mirror.db"
+        self.db = open_database(self.path, MIRROR, synchronous="NORMAL")
+
+    def close(self) -> None:
+        """Close the file."""
+        self.db.conn.close()
+
+    def bind(self, org: dict[str, str]) -> None:
+        """Tie the file to one org; StoreFault when it belongs to another."""
+        with guarded(self.path):
+            bind(self.db, self.path, org)
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """One transaction; SQLite's errors become StoreFault and nothing of it is kept."""
+        with guarded(self.path), self.db.atomic():
+            yield
+
+    def upsert(
+        self, table: str, record: str, ids: Sequence[str], columns: Mapping[str, Sequence[Any]], pull: int
+    ) -> None:
+        """Insert or update rows; columns that are not given keep what they hold."""
+        names = [*columns, SOURCE, "_record", "_pull"]
+        n = len(ids)
+        rows = sorted(
+            zip(*columns.values(), ids, [record] * n, [pull] * n, strict=True), key=lambda row: row[-3]
+        )  # in key order: random order costs half as much again
+        sets = ", ".join(f'"{c}" = excluded."{c}"' for c in (*columns, "_pull"))
+        listed, marks = ", ".join(f'"{c}"' for c in names), ", ".join("?" * len(names))
+        self.db.conn.executemany(
+            f'INSERT INTO "{table}" ({listed}) VALUES ({marks}) ON CONFLICT ("{SOURCE}", _record) DO UPDATE SET {sets}',
+            rows,
+        )
+
+    def delete(self, table: str, record: str, ids: Sequence[str]) -> None:
+        """Drop the rows that came from these records."""
+        sql = f'DELETE FROM "{table}" WHERE "{SOURCE}" = ? AND _record = ?'
+        self.db.conn.executemany(sql, [(i, record) for i in ids])
+
+    def set_present(self, table: str, ids: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> None:
+        """Replace what the CRM holds in our written fields of these records; nulls are not kept."""
+        if columns:
+            marks = ", ".join("?" * len(columns))
+            self.db.conn.executemany(
+                f'DELETE FROM present WHERE "table" = ? AND id = ? AND "column" IN ({marks})',
+                [(table, i, *columns) for i in ids],
+            )
+            self.db.conn.executemany(
+                "INSERT INTO present VALUES (?, ?, ?, ?)",
+                [(table, i, c, v) for c, vs in columns.items() for i, v in zip(ids, vs, strict=True) if v is not None],
+            )
+
+    def forget_present(self, table: str, ids: Sequence[str]) -> None:
+        """Drop what we know of the written fields of records that are gone."""
+        self.db.conn.executemany('DELETE FROM present WHERE "table" = ? AND id = ?', [(table, i) for i in ids])
+
+    def present(self, table: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Written fields as the CRM has them, record by record, in order of id."""
+        cursor = self.db.conn.execute('SELECT id, "column", value FROM present WHERE "table" = ? ORDER BY id', [table])
+        current, values = None, dict[str, Any]()
+        for record_id, column, value in cursor:
+            if record_id != current:
+                if current is not None:
+                    yield current, values
+                current, values = record_id, {}
+            values[column] = value
+        if current is not None:
+            yield current, values
+
+    def present_of(self, table: str, record_id: str) -> dict[str, Any]:
+        """Written fields of one record as the CRM has them."""
+        sql = 'SELECT "column", value FROM present WHERE "table" = ? AND id = ?'
+        return dict(self.db.conn.execute(sql, [table, record_id]).fetchall())
+
+    def sweep(self, table: str, record: str, pull: int) -> int:
+        """Drop rows of a record that a full pull did not see; number of rows dropped."""
+        unseen = f'FROM "{table}" WHERE _record = ? AND _pull <> ?'
+        self.db.conn.execute(
+            f'DELETE FROM present WHERE "table" = ? AND id IN (SELECT "{SOURCE}" {unseen})', [table, record, pull]
+        )
+        return int(self.db.conn.execute(f"DELETE {unseen}", [record, pull]).rowcount)
+
+    def count(self, table: str, record: str | None = None) -> int:
+        """Rows of a table, or of one record in it."""
+        where, values = (" WHERE _record = ?", [record]) if record else ("", [])
+        return int(self.db.conn.execute(f'SELECT count(*) FROM "{table}"{where}', values).fetchone()[0])
+
+    def next_pull(self) -> int:
+        """Number of a new pull."""
+        number = int(get_meta(self.db, "pull") or 0) + 1
+        set_meta(self.db, "pull", str(number))
+        return number
+
+    def meta(self, key: str, value: str | None = None) -> str | None:
+        """Read one remembered value, or set it when `value` is given."""
+        if value is not None:
+            set_meta(self.db, key, value)
+        return get_meta(self.db, key)
+
+    def replace_result(self, name: str, columns: Mapping[str, Sequence[Any]], key: Sequence[str]) -> None:
+        """Replace one result table by columns of equal length; readers see the old or the new one, never half."""
+        rows = list(zip(*columns.values(), strict=True))
+        made = ", ".join(f'"{c}" ANY' for c in columns)
+        with self.atomic():
+            self.db.conn.execute(f'DROP TABLE IF EXISTS "{name}"')
+            self.db.conn.execute(f'CREATE TABLE "{name}" ({made}) STRICT')
+            self.db.conn.executemany(f'INSERT INTO "{name}" VALUES ({", ".join("?" * len(columns))})', rows)
+            self.db.conn.execute(f'CREATE INDEX "{name}_key" ON "{name}" ({", ".join(key)})')
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
+        """Rows of a SELECT as dicts."""
+        with guarded(self.path):
+            cursor = self.db.conn.execute(sql, values)
+            names = [d[0] for d in cursor.description]
+            for row in cursor:
+                yield dict(zip(names, row, strict=True))
+
+    def has_results(self) -> bool:
+        """Whether enrich has run on this mirror."""
+        return any(self.rows("SELECT 1 FROM sqlite_master WHERE name = 'account_result'"))
+
+    def find_accounts(self, text: str) -> list[dict[str, Any]]:
+        """Accounts by id or name: the exact ones, else those whose name contains the text (at most 20)."""
+        picked = "SELECT id, name, city, country FROM account WHERE"
+        exact = list(self.rows(f"{picked} id = ? OR name = ? COLLATE NOCASE ORDER BY name, id", [text, text]))
+        if exact:
+            return exact
+        return list(self.rows(f"{picked} instr(lower(name), lower(?)) > 0 ORDER BY name, id LIMIT 20", [text]))
+
+
+def fields_mark(fields: Iterable[str], where: str | None) -> str:
+    """What a cursor was for: another selection of fields needs a full pull."""
+    return json.dumps([sorted(fields), where])
