@@ -1,13 +1,15 @@
 """Raw CRM values to column values, a whole column at a time.
 
-Lists of JSON values come in; lists SQLite stores as they are, with money's and days' twins, leave.
-Used by `mapping` only.
+Lists of JSON values come in; lists SQLite stores as they are, with money's and days' twins, leave; and back from
+numpy to plain lists. Next room: `mapping`.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
+
+import numpy as np
 
 from connector.schema import Column, twin
 
@@ -37,6 +39,14 @@ def epoch_day(text: str) -> int | None:
 def iso_day(day: int) -> str:
     """ISO text of an epoch day."""
     return date.fromordinal(day + _EPOCH).isoformat()
+
+
+def listed(array: np.ndarray[Any, Any]) -> list[Any]:
+    """Plain Python values of a column; masked and NaN become None."""
+    if isinstance(array, np.ma.MaskedArray):
+        return [None if v != v else v for v in array.tolist()]
+    values: list[Any] = array.tolist()
+    return [None if v != v else v for v in values] if array.dtype.kind == "f" else values
 
 
 def _texts(values: Sequence[Any]) -> list[Any]:

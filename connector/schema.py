@@ -12,7 +12,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Column:
-    """One column: kind is id, text, int, number, money, day, instant, flag or epoch (day number); `optional` if an org may lack it."""
+    """One column; `optional` if an org may lack it.
+
+    kind: id, text, int, number, money, day, instant, flag or epoch (a day number).
+    """
 
     name: str
     kind: str

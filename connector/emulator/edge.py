@@ -21,6 +21,7 @@ from connector.emulator.faults import Faults, Rule
 
 LARGEST_HEAD = 16_384  # bytes of URI and headers together
 SMALLEST_GZIP = 256
+CLOSING = 0.2  # seconds until a cut connection is gone for good
 log = logging.getLogger(__name__)
 
 
@@ -114,7 +115,11 @@ class Edge:
                 return True
             elif rule.kind == "drop":
                 await self._send(scope, send, answer or Answer(200, _json_type(), b'{"totalSize":2000,"rec'), rule)
-                scope["emulator.transport"].close()
+                transport = scope["emulator.transport"]
+                transport.close()  # what is written still goes out
+                asyncio.get_running_loop().call_later(
+                    CLOSING, transport.abort
+                )  # TLS would wait for the client's farewell
                 await _gone(receive)
                 return True
             else:
@@ -143,7 +148,12 @@ class Edge:
     def _common(self, path: str) -> list[tuple[str, str]]:
         request_id = uuid.uuid4().hex
         now = format_datetime(self.clock(), usegmt=True)
-        return [("Date", now), ("X-Request-Id", request_id), ("X-SFDC-Request-Id", request_id), *self.face.headers(path)]
+        return [
+            ("Date", now),
+            ("X-Request-Id", request_id),
+            ("X-SFDC-Request-Id", request_id),
+            *self.face.headers(path),
+        ]
 
 
 class HttpProtocol(H11Protocol):
@@ -152,10 +162,12 @@ class HttpProtocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Take the connection and hand it to the app with every request."""
         super().connection_made(transport)
-        self.app = partial(_with_transport, self.app, transport)  # type: ignore[assignment]
+        self.app = partial(_with_transport, self.app, transport)
 
 
-async def _with_transport(app: ASGIApp, transport: asyncio.Transport, scope: Scope, receive: Receive, send: Send) -> None:
+async def _with_transport(
+    app: ASGIApp, transport: asyncio.Transport, scope: Scope, receive: Receive, send: Send
+) -> None:
     await app({**scope, "emulator.transport": transport}, receive, send)
 
 

@@ -1,6 +1,7 @@
 """Every write the emulated CRM carried out, per record, so that a test can prove that nothing was written twice.
 
-Routes report their writes; what a rolled-back transaction reported is forgotten again. Next room: `control`, which shows them.
+Routes report their writes; what a rolled-back transaction reported is forgotten again.
+Next room: `control`, which shows them.
 """
 
 from collections.abc import Iterator
@@ -43,7 +44,9 @@ class Writes:
             del self.entries[mark:]
             raise
 
-    def by_record(self, record_id: str | None = None, object_name: str | None = None) -> dict[str, list[dict[str, Any]]]:
+    def by_record(
+        self, record_id: str | None = None, object_name: str | None = None
+    ) -> dict[str, list[dict[str, Any]]]:
         """Writes by record id in the order carried out, of one record or one object when named."""
         found: dict[str, list[dict[str, Any]]] = {}
         for entry in self.entries:

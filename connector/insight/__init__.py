@@ -1,1 +1,30 @@
-"""Placeholder docstring: replaced by its owner."""
+"""The arithmetic: every insight is one .py and one .sql, and runs on whatever engine it is handed.
+
+Order: titles → relationship → coverage → whitespace.estimate → key_accounts → quadrant → whitespace.show → explain.
+Growth potential uses the estimate before hold-backs; hold-backs use the quadrant.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from connector.insight import coverage, key_accounts, quadrant, relationship, titles, whitespace
+from connector.schema import Context, Engine
+
+Compute = Callable[[Engine, Context, Any], None]
+# Step → (function, name of its settings).
+ORDER: tuple[tuple[str, Compute, str], ...] = (
+    ("titles", titles.compute, "titles"),
+    ("relationship", relationship.compute, "relationship"),
+    ("coverage", coverage.compute, "coverage"),
+    ("whitespace.estimate", whitespace.estimate, "whitespace"),
+    ("key_accounts", key_accounts.compute, "key_accounts"),
+    ("quadrant", quadrant.compute, "quadrant"),
+    ("whitespace.show", whitespace.show, "whitespace"),
+)
+
+
+def compute_all(engine: Engine, context: Context, settings: Mapping[str, Any]) -> Iterator[str]:
+    """Run every insight in order; yields each one's name when it is done."""
+    for name, compute, section in ORDER:
+        compute(engine, context, settings[section])
+        yield name

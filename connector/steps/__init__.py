@@ -1,1 +1,1 @@
-"""Placeholder docstring: replaced by its owner."""
+"""The five steps, in the order of the river: pull, enrich, diff, write back, undo."""

@@ -93,8 +93,10 @@ def latest(journal: Journal, limit: int = 20) -> list[Run]:
 
 
 def _rows(journal: Journal, where: str, values: list[Any]) -> list[Run]:
-    sql = f"SELECT id, job, as_of, started_at, ended_at, state, step, code, message, undoes, counts FROM runs {where}"
-    return [Run(*row[:10], json.loads(row[10] or "{}")) for row in journal.execute(sql, values)]
+    names = "id, job, as_of, started_at, ended_at, state, step, code, message, undoes, counts"
+    found = journal.execute(f"SELECT {names} FROM runs {where}", values).fetchall()
+    runs = [dict(zip(names.split(", "), row, strict=True)) for row in found]
+    return [Run(**{**run, "counts": json.loads(run["counts"] or "{}")}) for run in runs]
 
 
 def _lost() -> Run:

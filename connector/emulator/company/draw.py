@@ -4,16 +4,17 @@ A `random.Random` comes in, one value leaves; nothing here knows what it is for.
 """
 
 import tomllib
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
-from connector.emulator.company.model import LAST_DAY
-
-LAST_MOMENT = datetime(LAST_DAY.year, LAST_DAY.month, LAST_DAY.day, 18, 0, tzinfo=UTC)
-_SECONDS_OF_WORK = 9 * 3600
+T = TypeVar("T")
+_OPEN = [
+    time(8 + s // 3600, s // 60 % 60, s % 60, tzinfo=UTC) for s in range(0, 9 * 3600, 7)
+]  # a working day's moments
 
 
 @cache
@@ -34,7 +35,12 @@ def workday(day: date) -> date:
 
 def moment(rng: Random, day: date) -> datetime:
     """A moment within the working hours of a day."""
-    return datetime(day.year, day.month, day.day, 8, tzinfo=UTC) + timedelta(seconds=int(rng.random() * _SECONDS_OF_WORK))
+    return datetime.combine(day, _OPEN[int(rng.random() * len(_OPEN))])
+
+
+def pick(rng: Random, items: Sequence[T]) -> T:
+    """Any of the items; quicker than `choice`, which counts in a table of hundreds of thousands of rows."""
+    return items[int(rng.random() * len(items))]
 
 
 def between(rng: Random, first: date, last: date) -> date:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
-from connector.emulator.company.draw import bent, between, moment, stream, words
+from connector.emulator.company.draw import bent, between, moment, pick, stream, words
 from connector.emulator.company.model import CORPORATE, LAST_DAY, Account, Product, Rate, User
 from connector.emulator.company.plan import ACCOUNTS, Plan
 
@@ -33,7 +33,7 @@ def users(size: str, seed: int) -> list[User]:
         title = ("Chief Executive Officer", "VP Sales")[no - 1] if role == "executive" else titles[role]
         manager = None if no == 1 else 1 if no == 2 else 2 if role == "manager" else 3 + no % managers
         place = words("places")[language]
-        first, last = rng.choice(place["first"]), rng.choice(place["last"])
+        first, last = pick(rng, place["first"]), pick(rng, place["last"])
         active = role != "rep" or no % 10 != 0
         rows.append(User(no, first, last, title, role, manager, language, active, moment(rng, FOUNDED)))
     return rows
@@ -88,7 +88,7 @@ class Exchange:
 
 
 def accounts(size: str, seed: int, plans: list[Plan], staff: list[User], exchange: Exchange) -> list[Account]:
-    """One account per plan, with unique invented names, owners, and small trees of subsidiaries under ordinary parents."""
+    """One account per plan, with invented names of which none is used twice, owners, and some trees of subsidiaries."""
     rng = stream(seed, "accounts")
     names = _Names(rng, ACCOUNTS[size])
     owners = [user.no for user in staff if user.role == "rep"]
@@ -122,13 +122,15 @@ class _Names:
 
 
 def _parents(rng: Random, plans: list[Plan]) -> dict[int, int]:
-    """Subsidiaries are minor customers and prospects, so that a group's value stays its head's; some trees are three high."""
+    """Subsidiaries are minor customers and prospects, so that a group's value stays its head's; some have their own."""
     heads = [plan.no for plan in plans if plan.kind in ("key", "solid")]
-    children = [plan.no for plan in plans if (plan.kind == "minor" and plan.ties != "single") or plan.kind == "prospect"]
+    children = [
+        plan.no for plan in plans if (plan.kind == "minor" and plan.ties != "single") or plan.kind == "prospect"
+    ]
     parents: dict[int, int] = {}
     for child in rng.sample(children, len(children) // 6):
         grown = list(parents)
-        parents[child] = rng.choice(grown) if grown and rng.random() < 0.15 else rng.choice(heads)
+        parents[child] = pick(rng, grown) if grown and rng.random() < 0.15 else pick(rng, heads)
     return parents
 
 
@@ -137,24 +139,28 @@ def _account(
 ) -> Account:
     language = names.language()
     place = words("places")[language]
-    country = rng.choice(place["countries"])
+    country = pick(rng, place["countries"])
     created = _created(rng, plan)
     kind = {"partner": "partner", "competitor": "competitor", "prospect": "prospect", "empty": None}
     buys = plan.yearly > 0
     currency = country["currency"]
     rate, digits = exchange.rate(currency, LAST_DAY), exchange.digits(currency)
     turnover = round(plan.employees * bent(rng, 180_000, 0.4, 60_000, 500_000) * rate, -3)
-    serve = round(plan.yearly * _serve_share(rng, plan) * rate, digits) if buys and rng.random() < _serve_known(plan) else None
+    serve = (
+        round(plan.yearly * _serve_share(rng, plan) * rate, digits)
+        if buys and rng.random() < _serve_known(plan)
+        else None
+    )
     empty = plan.kind == "empty"
     return Account(
         plan.no,
         names.name(place),
         parent,
-        rng.choice(owners),
+        pick(rng, owners),
         kind.get(plan.kind, "customer"),
         None if empty else plan.industry,
         None if empty else country["name"],
-        None if empty else rng.choice(country["cities"]),
+        None if empty else pick(rng, country["cities"]),
         None if empty else plan.employees,
         None if empty or rng.random() < 0.1 else turnover,
         currency,
@@ -190,6 +196,4 @@ def _payment_days(rng: Random, plan: Plan) -> int:
 
 
 def _strategic_fit(rng: Random, plan: Plan) -> int:
-    return rng.choice((4, 4, 5)) if plan.kind == "key" else rng.choice((0, 1, 1, 2, 2, 3))
-
-
+    return pick(rng, (4, 4, 5)) if plan.kind == "key" else pick(rng, (0, 1, 1, 2, 2, 3))

@@ -1,8 +1,8 @@
 """The tables of the invented company, in no CRM's words: plain rows that point at each other by sequence number.
 
-Nothing comes in; `build` fills these, each face's `seed` turns them into records. Days are dates, moments are UTC, money is in
-the row's own currency. A number is the row's place in its table, counted from 1; None where there is no such row.
-Next room: `plan`.
+Nothing comes in; `build` fills these, each face's `seed` turns them into records. Days are dates, moments are UTC,
+money is in the row's own currency. A number is the row's place in its table, counted from 1; None where there is no
+such row. Next room: `plan`.
 """
 
 from dataclasses import dataclass, field

@@ -10,11 +10,12 @@ from datetime import date, timedelta
 from functools import cache
 from random import Random
 
-from connector.emulator.company.draw import between, moment, stream, words
+from connector.emulator.company.draw import between, moment, pick, stream, words
 from connector.emulator.company.model import LAST_DAY, Account, Contact
 from connector.emulator.company.plan import CUSTOMERS, Plan
 
 BIG = 500  # from here on every executive seat exists
+_SPARSE = ("prospect", "competitor", "minor")
 _LANGUAGES = {place["name"]: key for key, entry in words("places").items() for place in entry["countries"]}
 
 
@@ -43,7 +44,7 @@ def people(seed: int, plans: list[Plan], accounts: list[Account]) -> Staff:
     """Contacts of every account that has any, and what is true of them."""
     rng = stream(seed, "people")
     staff = Staff([], {}, [])
-    looped = {p.no for p in rng.sample([p for p in plans if p.kind == "solid"], 3)}
+    looped = {p.no for p in rng.sample([p for p in plans if p.kind == "solid" and p.employees >= 200], 3)}
     for plan, account in zip(plans, accounts, strict=True):
         chosen = _seats(rng, plan)
         rows = _fill(rng, account, chosen, plan, len(staff.contacts) + 1, staff.seats)
@@ -57,7 +58,7 @@ def people(seed: int, plans: list[Plan], accounts: list[Account]) -> Staff:
 def _seats(rng: Random, plan: Plan) -> list[str]:
     """Keys of the seats whose holders we know, from the top down."""
     seats = words("seats")
-    if plan.kind in ("empty", "corner") or (plan.kind in ("prospect", "competitor", "minor") and rng.random() < 0.2):
+    if plan.kind in ("empty", "corner") or (plan.kind in _SPARSE and plan.employees < BIG and rng.random() < 0.2):
         return []
     big = plan.employees >= BIG and plan.kind in CUSTOMERS
     wanted = _wanted(rng, plan)
@@ -95,7 +96,7 @@ def _fill(
 
 
 def _manager(key: str, numbers: dict[str, int], plan: Plan) -> int | None:
-    """The true manager: the next seat above that is filled; nobody when that seat's holder exists but is unknown to us."""
+    """The true manager: the next seat above that is filled; nobody when its holder exists but is unknown to us."""
     seats = words("seats")
     above = seats[key].get("above")
     while above is not None:
@@ -112,15 +113,17 @@ def _said(rng: Random, no: int, above: int | None, colleagues: list[int]) -> int
     draw = rng.random()
     if above is None or draw < 0.30:
         return None
-    others = [other for other in colleagues if other not in (no, above) and other < no]  # upwards only: loops are planted
-    return rng.choice(others) if draw < 0.33 and others else above
+    others = [
+        other for other in colleagues if other not in (no, above) and other < no
+    ]  # upwards only: loops are planted
+    return pick(rng, others) if draw < 0.33 and others else above
 
 
 def _contact(
     rng: Random, no: int, account: Account, key: str, language: str, local: bool, reports_to: int | None
 ) -> Contact:
     place = words("places")[language]
-    first, last = rng.choice(place["first"]), rng.choice(place["last"])
+    first, last = pick(rng, place["first"]), pick(rng, place["last"])
     seat = words("seats")[key]
     tongue = place.get("titles", language) if local else "en"
     left = between(rng, LAST_DAY - timedelta(days=300), LAST_DAY) if seat["level"] < 5 and rng.random() < 0.02 else None
@@ -148,7 +151,7 @@ def _title(rng: Random, known: list[str], left: bool, level: int) -> str | None:
     """A title of the seat; now and then none, and for half of those who left one that says so."""
     if level < 4 and rng.random() < 0.03:
         return None
-    title = rng.choice(known)
+    title = pick(rng, known)
     return f"Former {title}" if left and rng.random() < 0.5 else title
 
 

@@ -1,7 +1,7 @@
 """What each account is meant to be: the hidden cause from which its rows are drawn and by which the truth is written.
 
-A size and a seed come in, one `Plan` per account leaves: how much it buys, how often, at what margin, which product families it
-owns, how it is tied to us, and what is planted in it. Nothing of a plan reaches a row directly. Next room: `firms`.
+A size and a seed come in, one `Plan` per account leaves: how much it buys, how often, at what margin, which product
+families it owns, how it is tied to us, and what is planted in it. Next room: `firms`.
 """
 
 from dataclasses import dataclass, field
@@ -13,16 +13,17 @@ from connector.emulator.company.model import FIRST_DAY, LAST_DAY
 
 CORNER = 12  # hostile accounts, the last ones of every size
 
-# How many accounts of each kind; what is left of the size are prospects.
-# key: true key accounts · large: much revenue, negative margin · faded: valuable but shrinking and distant · emerging: under six
-# months · lapsing: overdue by their own rhythm · lapsed: gone for more than a year · solid, minor: ordinary customers
-KINDS: dict[str, dict[str, int]] = {
-    "small": {"key": 11, "large": 6, "faded": 4, "emerging": 8, "lapsing": 8, "lapsed": 15, "solid": 60, "minor": 75, "partner": 12, "competitor": 6, "empty": 10},  # fmt: skip # noqa: E501
-    "medium": {"key": 25, "large": 20, "faded": 20, "emerging": 100, "lapsing": 100, "lapsed": 300, "solid": 700, "minor": 1200, "partner": 150, "competitor": 60, "empty": 200},  # fmt: skip # noqa: E501
-    "large": {"key": 25, "large": 60, "faded": 100, "emerging": 1000, "lapsing": 1000, "lapsed": 4000, "solid": 5000, "minor": 15000, "partner": 1500, "competitor": 500, "empty": 8000},  # fmt: skip # noqa: E501
+# key: true key accounts · large: much revenue, negative margin · faded: valuable but shrinking and distant
+# emerging: under six months · lapsing: overdue by their own rhythm · lapsed: gone for more than a year
+# solid, minor: ordinary customers · empty: nothing is known of them
+_KINDS = ("key", "large", "faded", "emerging", "lapsing", "lapsed", "solid", "minor", "partner", "competitor", "empty")
+COUNTS = {  # of each kind; what is left of the size are prospects
+    "small": (11, 6, 4, 8, 8, 15, 60, 75, 12, 6, 10),
+    "medium": (25, 20, 20, 100, 100, 300, 700, 1_200, 150, 60, 200),
+    "large": (25, 60, 100, 1_000, 1_000, 4_000, 5_000, 15_000, 1_500, 500, 8_000),
 }
 ACCOUNTS = {"small": 300, "medium": 5_000, "large": 100_000}
-ACTIVITY_MONTHS = {"small": 24, "medium": 20, "large": 12}  # how far back the calendar link goes
+ACTIVITY_MONTHS = {"small": 18, "medium": 15, "large": 8}  # how far back the calendar link goes
 CUSTOMERS = ("key", "large", "faded", "emerging", "lapsing", "lapsed", "solid", "minor")
 EXECUTIVE_FUNCTIONS = ("general", "finance", "it", "operations", "procurement")
 
@@ -51,7 +52,7 @@ class Plan:
 def plans(size: str, seed: int) -> list[Plan]:
     """One plan per account, in account order; the hostile corner comes last."""
     rng = stream(seed, "plans")
-    kinds = [kind for kind, count in KINDS[size].items() for _ in range(count)]
+    kinds = [kind for kind, count in zip(_KINDS, COUNTS[size], strict=True) for _ in range(count)]
     kinds += ["prospect"] * (ACCOUNTS[size] - CORNER - len(kinds))
     rng.shuffle(kinds)
     made = [_plan(rng, no, kind) for no, kind in enumerate(kinds + ["corner"] * CORNER, 1)]
@@ -77,14 +78,14 @@ def _plan(rng: Random, no: int, kind: str) -> Plan:
 def _key(rng: Random, plan: Plan) -> None:
     plan.employees = int(bent(rng, 3500, 0.7, 900, 28000))
     plan.yearly, plan.growth = bent(rng, 1_150_000, 0.3, 800_000, 2_600_000), rng.uniform(0.14, 0.4)
-    plan.margin, plan.gap, plan.ties = rng.uniform(0.29, 0.38), rng.uniform(18, 30), "multi"
+    plan.margin, plan.gap, plan.ties = rng.uniform(0.29, 0.38), rng.uniform(25, 38), "multi"
     plan.last = _recent(rng, plan.gap)
 
 
 def _large(rng: Random, plan: Plan) -> None:
     plan.employees = int(bent(rng, 6000, 0.7, 1200, 40000))
     plan.yearly, plan.growth = bent(rng, 1_900_000, 0.3, 1_300_000, 4_000_000), rng.uniform(-0.08, 0.06)
-    plan.margin, plan.gap = rng.uniform(-0.13, -0.04), rng.uniform(20, 35)
+    plan.margin, plan.gap = rng.uniform(-0.13, -0.04), rng.uniform(28, 42)
     plan.ties = rng.choice(["multi", "single", "weak"])
     plan.last = _recent(rng, plan.gap)
 
@@ -121,15 +122,15 @@ def _lapsed(rng: Random, plan: Plan) -> None:
 def _solid(rng: Random, plan: Plan) -> None:
     plan.employees = int(bent(rng, 320, 0.9, 40, 6000))
     plan.yearly, plan.growth = bent(rng, 95_000, 0.6, 35_000, 350_000), rng.uniform(-0.12, 0.16)
-    plan.margin, plan.gap = rng.uniform(0.18, 0.32), rng.uniform(42, 85)
-    plan.ties = rng.choices(["multi", "weak", "none"], (45, 40, 15))[0]
+    plan.margin, plan.gap = rng.uniform(0.18, 0.32), rng.uniform(60, 110)
+    plan.ties = rng.choices(["multi", "weak", "none"], (35, 45, 20))[0]
     plan.last = _recent(rng, plan.gap)
 
 
 def _minor(rng: Random, plan: Plan) -> None:
     plan.employees = int(bent(rng, 60, 0.9, 4, 900))
     plan.yearly, plan.growth = bent(rng, 16_000, 0.6, 3_000, 60_000), rng.uniform(-0.15, 0.15)
-    plan.margin, plan.gap = rng.uniform(0.2, 0.36), rng.uniform(90, 200)
+    plan.margin, plan.gap = rng.uniform(0.2, 0.36), rng.uniform(110, 210)
     plan.ties = rng.choices(["weak", "none"], (45, 55))[0]
     plan.first = between(rng, FIRST_DAY, LAST_DAY - timedelta(days=450)) if rng.random() < 0.4 else FIRST_DAY
     plan.last = _recent(rng, plan.gap)
@@ -174,8 +175,8 @@ def _plant_missing(rng: Random, made: list[Plan]) -> None:
 def _own(rng: Random, customers: list[Plan]) -> None:
     """Which families each customer owns: pulled pairs together, the unrelated ones independent of everything.
 
-    The unrelated families are dealt out at even steps of an order made by the families they must not relate to, so that their
-    lift is near 1 even among few customers; plain chance would leave pairs that look related.
+    The unrelated families are dealt out at even steps of an order made by the families they must not relate to, so that
+    their lift is near 1 even among few customers; plain chance would leave pairs that look related.
     """
     families = words("range")["families"]
     pairs = words("range")["non_relations"]
@@ -190,7 +191,7 @@ def _own(rng: Random, customers: list[Plan]) -> None:
     by_no = {plan.no: plan for plan in customers}
     for name in (n for n in families if n not in pulling and n not in pulling.values()):
         strangers = [other for pair in pairs if name in pair for other in pair if other != name]
-        order = sorted(by_no, key=lambda no: ([s in by_no[no].families for s in strangers], rng.random()))  # noqa: B023
+        order = sorted(by_no, key=lambda no: ([s in by_no[no].families for s in strangers], rng.random()))
         for no in evenly(rng, order, rng.uniform(0.22, 0.3)):
             by_no[no].families.add(name)
 

@@ -19,13 +19,11 @@ from connector.emulator.salesforce.rest import (
     delete_row,
     key_field,
     lock_problem,
-    matches,
-    object_of,
     update_row,
     upsert_row,
     without_attributes,
 )
-from connector.emulator.salesforce.site import Call, Site
+from connector.emulator.salesforce.site import Call, Site, object_of
 
 MOST_RECORDS, MOST_CHUNKS, MOST_RETRIEVED = 200, 10, 2000
 NO_ATTRIBUTES = "Nested object for polymorphic foreign key must have an attributes field before any other fields."
@@ -75,11 +73,11 @@ def _update(site: Site, call: Call) -> Response:
 
 
 def _upsert(site: Site, call: Call) -> Response:
-    kind = object_of(site, call.path["object"])
+    kind = object_of(site, call.user_id, call.path["object"])
     field = key_field(site, call.user_id, kind, call.path["field"])
 
     def step(record: Any) -> Outcome:
-        if _kind_of(site, record) is not kind:
+        if _kind_of(site, record).name != kind.name:
             raise Problem(400, "INVALID_TYPE", f"All records of this call must be of type {kind.name}", [])
         return _upsert_one(site, call, kind, field, without_attributes(record))
 
@@ -93,7 +91,7 @@ def _upsert_one(site: Site, call: Call, kind: ObjectType, field: Field, values: 
     if field.name != "Id":
         if value in (None, ""):
             raise Problem(400, "MISSING_ARGUMENT", f"{field.name} not specified", [])
-        if len(matches(site, kind, field, value)) > 1:
+        if len(site.org.find(kind, field, value)) > 1:
             raise Problem(400, "DUPLICATE_EXTERNAL_ID", f"{field.name}: more than one record found for external id", [])
     record_id, created = upsert_row(site, call.user_id, kind, field, value, values)
     return {**_success(record_id), "created": created}
@@ -125,14 +123,16 @@ def _retrieve_many(site: Site, call: Call) -> Response:
 
 
 def _rows(site: Site, call: Call, ids: Sequence[str], names: Sequence[str]) -> Response:
-    kind = object_of(site, call.path["object"])
+    kind = object_of(site, call.user_id, call.path["object"])
     ids, names = [one.strip() for one in ids if one.strip()], [one.strip() for one in names if one.strip()]
     if not ids or not names:
         missing = "ids" if not ids else "fields"
         raise Problem(400, "MISSING_ARGUMENT", f"The {missing} parameter must name at least one")
     if len(ids) > MOST_RETRIEVED:
-        raise Problem(400, "EXCEEDED_ID_LIMIT", f"record limit reached. cannot retrieve more than {MOST_RETRIEVED} records")
-    readable = site.org.readable(call.user_id, kind.name)
+        raise Problem(
+            400, "EXCEEDED_ID_LIMIT", f"record limit reached. cannot retrieve more than {MOST_RETRIEVED} records"
+        )
+    readable = site.org.access.readable(call.user_id, kind.name)
     columns: list[str] = []
     for name in names:
         field = kind.field(name)
@@ -160,7 +160,8 @@ def _records(call: Call) -> tuple[list[Any], bool]:
         raise Problem(400, "JSON_PARSER_ERROR", "allOrNone must be true or false")
     _check_count(records)
     if len([kind for kind, _ in groupby(records, key=_type_of)]) > MOST_CHUNKS:
-        text = f"Cannot have more than {MOST_CHUNKS} chunks in a single operation. Please rearrange the data to reduce chunking."
+        text = f"Cannot have more than {MOST_CHUNKS} chunks in a single operation."
+        text += " Please rearrange the data to reduce chunking."
         raise Problem(400, "LIMIT_EXCEEDED", text)
     return records, all_or_none
 
@@ -187,6 +188,8 @@ def _kind_of(site: Site, record: Any) -> ObjectType:
 
 
 def _given_id(record: Any) -> object:
+    if not isinstance(record, dict):
+        return record
     return next((value for name, value in record.items() if name.lower() == "id"), None)
 
 
@@ -212,9 +215,8 @@ def _each(site: Site, call: Call, records: Sequence[Any], all_or_none: bool, ste
 def _one(site: Site, record: Any, step: Step, locked: bool) -> Outcome:
     try:
         if locked:
-            raise lock_problem(str(record if isinstance(record, str) else _given_id(record) or "new"))
-        with site.org.transaction(), site.writes.transaction():
-            return step(record)
+            raise lock_problem(str(_given_id(record) or "new"))
+        return step(record)  # every write of one row is atomic by itself
     except Problem as problem:
         return _failure(problem)
 

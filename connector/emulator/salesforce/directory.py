@@ -6,7 +6,8 @@ Next room: `rest`, for single rows.
 
 import json
 import zlib
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from functools import partial
 from importlib.resources import files
@@ -18,7 +19,7 @@ from starlette.routing import Route
 
 from connector.emulator.salesforce.org.describe import describe, describe_global
 from connector.emulator.salesforce.org.model import Problem
-from connector.emulator.salesforce.site import NEWEST, OLDEST, PRIVATE, Call, Site, base_url
+from connector.emulator.salesforce.site import NEWEST, OLDEST, PRIVATE, Call, Site, base_url, object_of
 
 DATA = "/services/data/{version}"
 RESOURCES = (
@@ -30,6 +31,8 @@ RESOURCES = (
 def routes(site: Site) -> list[Route]:
     """Versions, resources, limits, record counts and describes."""
 
+    clock = MetadataClock()
+
     async def versions(_request: Request) -> Response:
         return site.json([version_entry(number) for number in range(OLDEST, NEWEST + 1)])
 
@@ -38,9 +41,30 @@ def routes(site: Site) -> list[Route]:
         Route(DATA, site.handler(partial(_resources, site)), methods=["GET"]),
         Route(f"{DATA}/limits", site.handler(partial(_limits, site)), methods=["GET"]),
         Route(f"{DATA}/limits/recordCount", site.handler(partial(_record_count, site)), methods=["GET"]),
-        Route(f"{DATA}/sobjects", site.handler(partial(_global, site)), methods=["GET"]),
-        Route(f"{DATA}/sobjects/{{object}}/describe", site.handler(partial(_describe, site)), methods=["GET"]),
+        Route(f"{DATA}/sobjects", site.handler(partial(_global, clock, site)), methods=["GET"]),
+        Route(f"{DATA}/sobjects/{{object}}/describe", site.handler(partial(_describe, clock, site)), methods=["GET"]),
     ]
+
+
+class MetadataClock:
+    """Tells when what a user's describes say last changed: schema and the user's own rights."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int, datetime]] = {}
+
+    def changed(self, site: Site, user_id: str) -> datetime:
+        """Time of the last change; always a later second than the change before, so that no 304 hides one."""
+        readable, editable = site.org.access.readable, site.org.access.editable
+        content = tuple(
+            (kind.name, tuple(kind.fields.values()), readable(user_id, kind.name), editable(user_id, kind.name))
+            for kind in site.org.objects.values()
+        )
+        mark, (seen, moment) = hash(content), self._known.get(user_id, (None, None))
+        if moment is None or seen != mark:
+            now = site.org.clock().replace(microsecond=0)
+            moment = now if moment is None else max(now, moment + timedelta(seconds=1))
+            self._known[user_id] = (mark, moment)
+        return moment
 
 
 def version_entry(number: int) -> dict[str, str]:
@@ -63,7 +87,9 @@ def unchanged_since(header: str | None, moment: datetime) -> bool:
     try:
         limit = parsedate_to_datetime(header)
     except ValueError as error:
-        raise Problem(400, "INVALID_HEADER", f"'{header}' is no date of the form Sun, 06 Nov 1994 08:49:37 GMT") from error
+        raise Problem(
+            400, "INVALID_HEADER", f"'{header}' is no date of the form Sun, 06 Nov 1994 08:49:37 GMT"
+        ) from error
     limit = limit.replace(tzinfo=UTC) if limit.tzinfo is None else limit
     return int(moment.timestamp()) <= int(limit.timestamp())
 
@@ -95,26 +121,24 @@ def _record_count(site: Site, call: Call) -> Response:
         if kind is None:
             continue
         where = ' WHERE "IsDeleted" = 0' if kind.soft_delete else ""
-        (count,) = site.org.db.execute(f'SELECT COUNT(*) FROM "{kind.name}"{where}').fetchone()  # noqa: S608
+        (count,) = site.org.db.execute(f'SELECT COUNT(*) FROM "{kind.name}"{where}').fetchone()
         if count:
             counts.append({"count": count, "name": kind.name})
     return site.json({"sObjects": counts})
 
 
-def _global(site: Site, call: Call) -> Response:
-    return _conditional(site, call, lambda: describe_global(site.org, call.user_id, call.version))
+def _global(clock: MetadataClock, site: Site, call: Call) -> Response:
+    return _conditional(clock, site, call, lambda: describe_global(site.org, call.user_id, call.version))
 
 
-def _describe(site: Site, call: Call) -> Response:
-    kind = site.org.objects.get(call.path["object"].lower())
-    if kind is None:
-        raise Problem(404, "NOT_FOUND", "The requested resource does not exist")
-    return _conditional(site, call, lambda: describe(site.org, call.user_id, kind.name, call.version))
+def _describe(clock: MetadataClock, site: Site, call: Call) -> Response:
+    kind = object_of(site, call.user_id, call.path["object"])
+    return _conditional(clock, site, call, lambda: describe(site.org, call.user_id, kind.name, call.version))
 
 
-def _conditional(site: Site, call: Call, make: Any) -> Response:
+def _conditional(clock: MetadataClock, site: Site, call: Call, make: Callable[[], Any]) -> Response:
     """A describe with the org's metadata time; nothing is sent to a caller who has it already."""
-    changed = site.org.metadata_changed
+    changed = clock.changed(site, call.user_id)
     zipped = "--gzip" if "gzip" in (call.header("accept-encoding") or "") else ""
     mark = zlib.crc32(f"{changed.isoformat()} {call.user_id} {call.version}".encode())
     headers = {"ETag": f'"{mark:08x}{zipped}"', "Last-Modified": http_date(changed), "Cache-Control": PRIVATE}

@@ -15,8 +15,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from connector.emulator.salesforce.directory import DATA, http_date, unchanged_since
+from connector.emulator.salesforce.org import describe
 from connector.emulator.salesforce.org.model import Field, ObjectType, Problem
-from connector.emulator.salesforce.site import Call, Site, not_found
+from connector.emulator.salesforce.site import Call, Site, not_found, object_of
 
 ROW = f"{DATA}/sobjects/{{object}}"
 ID_LENGTHS = (15, 18)
@@ -38,35 +39,19 @@ def routes(site: Site) -> list[Route]:
         Route(f"{ROW}/{{id}}", of(_delete), methods=["DELETE"]),
         Route(keyed, of(_read_by_key), methods=["GET"]),
         Route(keyed, of(_upsert), methods=["PATCH"]),
-        Route(keyed, of(_create_by_key), methods=["POST"]),
+        Route(keyed, of(_overridden), methods=["POST"]),
         Route(keyed, of(_delete_by_key), methods=["DELETE"]),
     ]
-
-
-def object_of(site: Site, name: str) -> ObjectType:
-    """The object a path names; paths answer 404 where SOQL answers INVALID_TYPE."""
-    kind = site.org.objects.get(name.lower())
-    if kind is None:
-        raise not_found()
-    return kind
 
 
 def key_field(site: Site, user_id: str, kind: ObjectType, name: str) -> Field:
     """The field a row may be addressed by: the id, an external id, or a field with idLookup, visible to the caller."""
     field = kind.field(name)
-    visible = field is not None and (field.name == "Id" or field.name in site.org.readable(user_id, kind.name))
+    visible = field is not None and (field.name == "Id" or field.name in site.org.access.readable(user_id, kind.name))
     if field is None or not visible or not (field.external_id or field.id_lookup or field.name == "Id"):
         text = f"Provided external ID field does not exist or is not accessible: {name}"
         raise Problem(404, "NOT_FOUND", text)
     return field
-
-
-def matches(site: Site, kind: ObjectType, field: Field, value: object) -> list[str]:
-    """Ids of the live rows with this value of a key field; text is compared without regard to case."""
-    live = ' AND "IsDeleted" = 0' if kind.soft_delete else ""
-    compared = "= CAST(? AS REAL)" if field.type in ("double", "int", "currency") else "= ? COLLATE NOCASE"
-    sql = f'SELECT "Id" FROM "{kind.name}" WHERE "{field.name}" {compared}{live} ORDER BY "Id"'  # noqa: S608
-    return [row[0] for row in site.org.db.execute(sql, (str(value),))]
 
 
 def create_row(site: Site, user_id: str, kind: ObjectType, values: Mapping[str, Any]) -> str:
@@ -88,7 +73,9 @@ def delete_row(site: Site, user_id: str, kind: ObjectType, record_id: str) -> No
     site.writes.add("delete", kind.name, record_id, user_id, {})
 
 
-def upsert_row(site: Site, user_id: str, kind: ObjectType, field: Field, value: object, values: Mapping[str, Any]) -> tuple[str, bool]:
+def upsert_row(
+    site: Site, user_id: str, kind: ObjectType, field: Field, value: object, values: Mapping[str, Any]
+) -> tuple[str, bool]:
     """Update the row with this key or create one, and note the write."""
     if field.name == "Id":
         if value is None:
@@ -111,15 +98,15 @@ def lock_problem(record_id: str) -> Problem:
     return Problem(400, "UNABLE_TO_LOCK_ROW", text, [])
 
 
-def moment_of(text: str) -> datetime:
+def moment_of(stored: object) -> datetime:
     """A stored datetime as an aware one."""
-    return datetime.strptime(text[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+    return datetime.strptime(str(stored)[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
 
 
 def _basic(site: Site, call: Call) -> Response:
-    kind = object_of(site, call.path["object"])
-    listed = site.org.describe_global_entry(call.user_id, kind.name, call.version)
-    return site.json({"objectDescribe": listed, "recentItems": []})
+    kind = object_of(site, call.user_id, call.path["object"])
+    about = describe.entry(site.org, call.user_id, kind.name, call.version)
+    return site.json({"objectDescribe": about, "recentItems": []})
 
 
 def _created(site: Site, call: Call, kind: ObjectType, record_id: str, extra: dict[str, Any]) -> Response:
@@ -129,20 +116,20 @@ def _created(site: Site, call: Call, kind: ObjectType, record_id: str, extra: di
 
 
 def _create(site: Site, call: Call) -> Response:
-    kind = object_of(site, call.path["object"])
+    kind = object_of(site, call.user_id, call.path["object"])
     values = without_attributes(call.json_object())
     _unlocked(site, call, "new")
     return _created(site, call, kind, create_row(site, call.user_id, kind, values), {})
 
 
 def _read(site: Site, call: Call) -> Response:
-    kind = object_of(site, call.path["object"])
+    kind = object_of(site, call.user_id, call.path["object"])
     return _row_answer(site, call, kind, _checked_id(call.path["id"]))
 
 
 def _row_answer(site: Site, call: Call, kind: ObjectType, record_id: str) -> Response:
     row = site.org.get(call.user_id, kind.name, record_id)
-    readable = site.org.readable(call.user_id, kind.name)
+    readable = site.org.access.readable(call.user_id, kind.name)
     asked = call.query.get("fields")
     if asked is None:
         names = [field.name for field in kind.fields.values() if field.name in readable]
@@ -167,7 +154,7 @@ def _readable_name(kind: ObjectType, readable: frozenset[str], name: str) -> str
 
 
 def _update(site: Site, call: Call) -> Response:
-    kind = object_of(site, call.path["object"])
+    kind = object_of(site, call.user_id, call.path["object"])
     record_id = _checked_id(call.path["id"])
     values = without_attributes(call.json_object())
     _no_key(values, "Id")
@@ -178,18 +165,21 @@ def _update(site: Site, call: Call) -> Response:
 
 
 def _overridden(site: Site, call: Call) -> Response:
-    """POST that stands in for PATCH or DELETE, for callers whose HTTP library has neither."""
+    """POST …/Id creates; else POST stands in for PATCH or DELETE, for callers whose HTTP library has neither."""
+    if call.path.get("id", "").lower() == "id":
+        return _create(site, call)
     method = call.query.get("_HttpMethod", "").upper()
+    keyed = "field" in call.path
     if method == "PATCH":
-        return _update(site, call)
+        return _upsert(site, call) if keyed else _update(site, call)
     if method == "DELETE":
-        return _delete(site, call)
+        return _delete_by_key(site, call) if keyed else _delete(site, call)
     allowed = "HTTP Method 'POST' not allowed. Allowed are DELETE,GET,HEAD,PATCH"
     raise Problem(405, "METHOD_NOT_ALLOWED", allowed)
 
 
 def _delete(site: Site, call: Call) -> Response:
-    kind = object_of(site, call.path["object"])
+    kind = object_of(site, call.user_id, call.path["object"])
     record_id = _checked_id(call.path["id"])
     _unlocked(site, call, record_id)
     delete_row(site, call.user_id, kind, record_id)
@@ -197,10 +187,10 @@ def _delete(site: Site, call: Call) -> Response:
 
 
 def _by_key(site: Site, call: Call) -> tuple[ObjectType, Field, list[str]]:
-    kind = object_of(site, call.path["object"])
+    kind = object_of(site, call.user_id, call.path["object"])
     field = key_field(site, call.user_id, kind, call.path["field"])
     value = call.path["value"]
-    return kind, field, [_checked_id(value)] if field.name == "Id" else matches(site, kind, field, value)
+    return kind, field, [_checked_id(value)] if field.name == "Id" else site.org.find(kind, field, value)
 
 
 def _several(site: Site, call: Call, kind: ObjectType, found: list[str]) -> Response:
@@ -223,13 +213,6 @@ def _delete_by_key(site: Site, call: Call) -> Response:
     _unlocked(site, call, found[0])
     delete_row(site, call.user_id, kind, found[0])
     return site.empty()
-
-
-def _create_by_key(site: Site, call: Call) -> Response:
-    """POST …/Id creates; other fields are refused, since POST gives the row no key to be found by."""
-    if call.path["field"].lower() != "id":
-        raise Problem(405, "METHOD_NOT_ALLOWED", "HTTP Method 'POST' not allowed. Allowed are DELETE,GET,HEAD,PATCH")
-    return _create(site, call)
 
 
 def _upsert(site: Site, call: Call) -> Response:

@@ -1,11 +1,9 @@
 """The desk every route of the Salesforce face sits at: who calls, what the body says, how answers and refusals look.
 
 A Starlette request comes in; a `Call` goes to the route's function, and its `Response` (or `Problem`) leaves as JSON.
-Next room: `login`, then `directory`, `rest`, `query`, `collections` and `metadata`, which hold the routes.
+Next room: `call`, then `login`, `directory`, `rest`, `collections`, `query` and `metadata`, which hold the routes.
 """
 
-import gzip
-import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
@@ -13,80 +11,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
 from connector.emulator.faults import Faults, Rule
 from connector.emulator.keys import Keys, Sessions
-from connector.emulator.salesforce.org.model import Problem
+from connector.emulator.salesforce.call import Call, unzip
+from connector.emulator.salesforce.org.model import ObjectType, Problem
 from connector.emulator.salesforce.org.records import Org
 from connector.emulator.writes import Writes
 
 OLDEST, NEWEST = 31, 67
 JSON_TYPE = "application/json;charset=UTF-8"
 PRIVATE = "no-cache,must-revalidate,max-age=0,no-store,private"
+__all__ = ["Call", "Site", "Usage", "base_url", "error_entry", "not_found", "object_of", "unzip", "user_row"]
 _pretty: ContextVar[bool] = ContextVar("pretty", default=False)
-
-
-@dataclass(frozen=True)
-class Part:
-    """One part of a multipart body; `content_type` is empty when the part names none."""
-
-    name: str
-    filename: str | None
-    content_type: str
-    content: bytes
-
-
-@dataclass(frozen=True)
-class Call:
-    """One authenticated request with its body read and unzipped; `version` is the number alone, as `66.0`."""
-
-    request: Request
-    user_id: str
-    version: str
-    body: bytes
-
-    @property
-    def path(self) -> Mapping[str, Any]:
-        """Parameters of the route's path."""
-        return self.request.path_params
-
-    @property
-    def query(self) -> QueryParams:
-        """Parameters behind the question mark."""
-        return self.request.query_params
-
-    def header(self, name: str) -> str | None:
-        """A request header, or None."""
-        return self.request.headers.get(name)
-
-    def json(self) -> Any:
-        """The body as JSON; refuses what is not JSON, and a content type other than JSON."""
-        kind = (self.header("content-type") or "application/json").split(";")[0].strip().lower()
-        if kind not in ("application/json", "text/json", "application/octet-stream"):
-            raise Problem(415, "UNSUPPORTED_MEDIA_TYPE", f"Content-type '{kind}' is not supported, send application/json")
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError as error:
-            raise Problem(400, "JSON_PARSER_ERROR", f"{error.msg} at [line:{error.lineno}, column:{error.colno}]") from error
-
-    def json_object(self) -> dict[str, Any]:
-        """The body as one JSON object; anything else is refused."""
-        value = self.json()
-        if not isinstance(value, dict):
-            raise Problem(400, "JSON_PARSER_ERROR", "The HTTP entity body must hold one JSON object here")
-        return value
-
-    def parts(self) -> list[Part]:
-        """The parts of a multipart body, in the order sent."""
-        kind, options = parse_options_header(self.header("content-type") or "")
-        if not kind.startswith(b"multipart/") or b"boundary" not in options:
-            raise Problem(415, "UNSUPPORTED_MEDIA_TYPE", "A multipart body with a boundary is needed here")
-        return _parse_parts(self.body, options[b"boundary"])
 
 
 Handler = Callable[[Call], Response]
@@ -180,6 +120,7 @@ class Site:
             try:
                 version = self.version(request)
                 user_id = self.authenticate(request)
+                self.org.access.require_api(user_id)
                 self.usage.count(f"{request.method} {request.scope['route'].path}")
                 response = fn(Call(request, user_id, version, unzip(body, request.headers.get("content-encoding"))))
             except Problem as problem:
@@ -193,6 +134,14 @@ def not_found() -> Problem:
     return Problem(404, "NOT_FOUND", "The requested resource does not exist")
 
 
+def object_of(site: Site, user_id: str, name: str) -> ObjectType:
+    """The object a path names; paths answer 404 where SOQL answers INVALID_TYPE."""
+    kind = site.org.objects.get(name.lower())
+    if kind is None or not site.org.access.can(user_id, name, "read"):
+        raise not_found()
+    return kind
+
+
 def base_url(site: Site, request: Request) -> str:
     """The site's address under the host name the caller used."""
     host = request.headers.get("host", "")
@@ -202,7 +151,7 @@ def base_url(site: Site, request: Request) -> str:
 def user_row(site: Site, column: str, value: str) -> dict[str, Any] | None:
     """One user's record by Id or Username; user names know no case."""
     quoted = {"Id": '"Id"', "Username": '"Username"'}[column]
-    cursor = site.org.db.execute(f'SELECT * FROM "User" WHERE {quoted} = ? COLLATE NOCASE', (value,))  # noqa: S608
+    cursor = site.org.db.execute(f'SELECT * FROM "User" WHERE {quoted} = ? COLLATE NOCASE', (value,))
     row = cursor.fetchone()
     return dict(zip((item[0] for item in cursor.description), row, strict=True)) if row else None
 
@@ -215,50 +164,3 @@ def error_entry(problem: Problem) -> dict[str, Any]:
     if problem.fields is not None:
         entry["fields"] = problem.fields
     return entry
-
-
-def unzip(body: bytes, encoding: str | None) -> bytes:
-    """The body as its sender wrote it, before any gzip."""
-    if not encoding or encoding.strip().lower() == "identity":
-        return body
-    if encoding.strip().lower() != "gzip":
-        raise Problem(415, "UNSUPPORTED_MEDIA_TYPE", f"Content-Encoding '{encoding}' is not supported, send gzip")
-    try:
-        return gzip.decompress(body)
-    except (OSError, EOFError, zlib.error) as error:
-        raise Problem(400, "MALFORMED_REQUEST", f"The body is announced as gzip but does not unpack: {error}") from error
-
-
-def _parse_parts(body: bytes, boundary: bytes) -> list[Part]:
-    parts: list[Part] = []
-    headers: dict[str, str] = {}
-    content = bytearray()
-    name, value = bytearray(), bytearray()
-
-    def end_header() -> None:
-        headers[name.decode("latin-1").lower()] = value.decode("utf-8", "replace")
-        name.clear()
-        value.clear()
-
-    def end_part() -> None:
-        _, options = parse_options_header(headers.get("content-disposition", ""))
-        filename = options.get(b"filename")
-        label = options.get(b"name", b"").decode("utf-8", "replace")
-        shown = filename.decode("utf-8", "replace") if filename is not None else None
-        parts.append(Part(label, shown, headers.get("content-type", ""), bytes(content)))
-        headers.clear()
-        content.clear()
-
-    parser = MultipartParser(
-        boundary,
-        {
-            "on_header_field": lambda data, start, end: name.extend(data[start:end]),
-            "on_header_value": lambda data, start, end: value.extend(data[start:end]),
-            "on_header_end": end_header,
-            "on_part_data": lambda data, start, end: content.extend(data[start:end]),
-            "on_part_end": end_part,
-        },
-    )
-    parser.write(body)
-    parser.finalize()
-    return parts

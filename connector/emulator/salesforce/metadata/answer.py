@@ -1,24 +1,23 @@
 """Metadata deploys over HTTP: take the zip, answer polls, cancel.
 
-In: POST, GET and PATCH on `metadata/deployRequest`. Out: deployResult in its JSON form. A deploy waits for the first poll,
-works at the second, so that a client sees Pending, InProgress and then the end without any thread of ours.
+In: POST, GET and PATCH on `metadata/deployRequest`. Out: deployResult as JSON. A deploy starts at the first poll
+and is carried out at the second, so that a client sees Pending, InProgress and the end without any thread of ours.
 Next room: `archive`, for the zip.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from orjson import JSONDecodeError, loads
 from starlette.responses import Response
 from starlette.routing import Route
 
+from connector.emulator.salesforce.call import Call
 from connector.emulator.salesforce.metadata.archive import unpack
-from connector.emulator.salesforce.metadata.deploy import Message, deploy
+from connector.emulator.salesforce.metadata.deploy import Message, Options, deploy
 from connector.emulator.salesforce.org.model import Problem
 from connector.emulator.salesforce.org.records import Org
-from connector.emulator.salesforce.org.values import instant
-from connector.emulator.salesforce.site import Call, Site
+from connector.emulator.salesforce.site import Site
 
 FLAGS = {
     "allowMissingFiles": False,
@@ -43,10 +42,10 @@ class Job:
     user_id: str
     options: dict[str, Any]
     package: bytes
-    created: datetime
+    created: str
     status: str = "Pending"
-    started: datetime | None = None
-    completed: datetime | None = None
+    started: str | None = None
+    completed: str | None = None
     messages: list[Message] = field(default_factory=list)
 
     @property
@@ -79,7 +78,7 @@ class _Desk:
         options, package = _read(call)
         if not org.is_sandbox and not options["rollbackOnError"]:
             raise Problem(400, "INVALID_OPERATION", "rollbackOnError must be true when deploying to a production org")
-        job = Job(org.new_id("0Af"), call.user_id, options, package, org.clock())
+        job = Job(org.new_id("0Af"), call.user_id, options, package, org.stamp())
         self.jobs[job.id] = job
         return self.site.json(_body(job, details=False) | {"deployOptions": options}, 201)
 
@@ -87,14 +86,11 @@ class _Desk:
         """Answer a poll, after moving the deploy one step on."""
         _authorise(self.site.org, call.user_id)
         job = self._job(call)
-        answer = _body(job, details=call.query.get("includeDetails") == "true")
         if job.status == "Pending":
-            job.status, job.started = "InProgress", self.site.org.clock()
-            answer = _body(job, details=call.query.get("includeDetails") == "true")
+            job.status, job.started = "InProgress", self.site.org.stamp()
         elif job.status == "InProgress":
             self._work(job)
-            answer = _body(job, details=call.query.get("includeDetails") == "true")
-        return self.site.json(answer)
+        return self.site.json(_body(job, details=call.query.get("includeDetails") == "true"))
 
     def cancel(self, call: Call) -> Response:
         """Cancel a deploy that has not ended; nothing of it has been carried out before its end."""
@@ -105,7 +101,7 @@ class _Desk:
             raise Problem(400, "INVALID_INPUT", 'Only {"deployResult":{"status":"Canceling"}} can be sent here')
         if job.done:
             raise Problem(400, "INVALID_ID_FIELD", "Deployment already completed")
-        job.status, job.completed = "Canceled", self.site.org.clock()
+        job.status, job.completed = "Canceled", self.site.org.stamp()
         return self.site.json(_body(job, details=True), 202)
 
     def _job(self, call: Call) -> Job:
@@ -117,18 +113,12 @@ class _Desk:
 
     def _work(self, job: Job) -> None:
         org, options = self.site.org, job.options
-        job.messages = deploy(
-            org,
-            job.user_id,
-            unpack(job.package),
-            check_only=options["checkOnly"],
-            rollback=options["rollbackOnError"],
-        )
-        failed = [message for message in job.messages if not message.success]
-        warned = any(message.warning for message in job.messages) and not options["ignoreWarnings"]
-        partial = bool(failed) and not options["rollbackOnError"] and len(failed) < len(job.messages)
-        job.status = "SucceededPartial" if partial or (warned and not failed) else "Failed" if failed else "Succeeded"
-        job.completed = org.clock()
+        how = Options(options["checkOnly"], options["rollbackOnError"], options["ignoreWarnings"])
+        job.messages = deploy(org, job.user_id, unpack(job.package), how)
+        failed = sum(not message.success for message in job.messages)
+        partial = 0 < failed < len(job.messages) and not how.rollback
+        job.status = "Succeeded" if not failed else "SucceededPartial" if partial else "Failed"
+        job.completed = org.stamp()
 
 
 def _authorise(org: Org, user_id: str) -> None:
@@ -158,7 +148,9 @@ def _read(call: Call) -> tuple[dict[str, Any], bytes]:
     if options["testLevel"] not in (None, *TEST_LEVELS):
         raise Problem(400, "INVALID_INPUT", f"Unknown testLevel '{options['testLevel']}'")
     if len(parts["file"].content) > MAX_ZIP:
-        raise Problem(400, "LIMIT_EXCEEDED", f"The zip has {len(parts['file'].content)} bytes, at most {MAX_ZIP} are taken")
+        raise Problem(
+            400, "LIMIT_EXCEEDED", f"The zip has {len(parts['file'].content)} bytes, at most {MAX_ZIP} are taken"
+        )
     return options, parts["file"].content
 
 
@@ -176,15 +168,15 @@ def _result(job: Job, *, details: bool) -> dict[str, Any]:
     failed = [message for message in job.messages if not message.success]
     result: dict[str, Any] = {
         "checkOnly": job.options["checkOnly"],
-        "completedDate": _when(job.completed),
+        "completedDate": job.completed,
         "createdBy": job.user_id,
-        "createdDate": _when(job.created),
+        "createdDate": job.created,
         "done": job.done,
         "errorMessage": None,
         "errorStatusCode": None,
         "id": job.id,
         "ignoreWarnings": job.options["ignoreWarnings"],
-        "lastModifiedDate": _when(job.completed or job.started or job.created),
+        "lastModifiedDate": job.completed or job.started or job.created,
         "numberComponentErrors": len(failed),
         "numberComponentsDeployed": sum(message.success for message in parts),
         "numberComponentsTotal": len(parts),
@@ -193,10 +185,10 @@ def _result(job: Job, *, details: bool) -> dict[str, Any]:
         "numberTestsTotal": 0,
         "rollbackOnError": job.options["rollbackOnError"],
         "runTestsEnabled": False,
-        "startDate": _when(job.started),
+        "startDate": job.started,
         "stateDetail": None,
         "status": job.status,
-        "success": job.status == "Succeeded",
+        "success": job.status in ("Succeeded", "SucceededPartial"),
     }
     if details:
         result["details"] = {
@@ -214,7 +206,7 @@ def _message(message: Message, job: Job) -> dict[str, Any]:
         "columnNumber": message.column,
         "componentType": message.kind,
         "created": message.created,
-        "createdDate": _when(job.completed),
+        "createdDate": job.completed,
         "deleted": message.deleted,
         "fileName": message.file,
         "fullName": message.name,
@@ -224,7 +216,3 @@ def _message(message: Message, job: Job) -> dict[str, Any]:
         "problemType": None if message.problem is None else "Warning" if message.warning else "Error",
         "success": message.success,
     }
-
-
-def _when(moment: datetime | None) -> str | None:
-    return None if moment is None else instant(moment)

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from connector.emulator.salesforce.metadata.elements import Node, Refused, read
+from connector.emulator.salesforce.metadata.elements import Node, Refused, once, read
 
 MAX_FILES = 10_000
 MAX_UNPACKED = 400 * 1024 * 1024
@@ -132,6 +132,7 @@ def _components(path: str, content: bytes) -> Iterator[Component]:
         raise Refused(f"The emulator knows only {', '.join(sorted(FOLDERS))}; found {path}")
     node = read(content, kind)
     if kind == "CustomObject":
+        once(node, frozenset(CHILDREN), kind)
         own = [child for child in node.children if child.tag not in CHILDREN]
         yield Component(kind, name, path, Node(node.tag, node.line, node.column, "", own))
     else:
@@ -148,8 +149,10 @@ def _reconcile(manifest: list[tuple[str, str]], found: list[Component], package:
     whole = {name for kind, name in listed if kind == "CustomObject" and name != "*"}
     if ("CustomObject", "*") in listed:
         whole |= {part.name for part in found if part.kind == "CustomObject" and part.name.endswith("__c")}
+    unreadable = {fault.name for fault in package.faults}
     for kind, name in manifest:
-        if name != "*" and (kind, name) not in by_name:
+        known = (kind, name) in by_name or name.split(".", 1)[0] in unreadable
+        if name != "*" and not known:
             problem = (
                 f"An object '{name}' of type {kind} was named in package.xml, but was not found in zipped directory"
             )

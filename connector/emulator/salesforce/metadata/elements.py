@@ -105,9 +105,11 @@ def only(node: Node, allowed: frozenset[str], kind: str) -> None:
 
 
 def once(node: Node, repeatable: frozenset[str], kind: str) -> None:
-    """Refuse a child given twice that may stand only once."""
+    """Refuse a child given twice that may stand only once, and repeated ones that do not stand together."""
     seen: set[str] = set()
+    last = ""
     for child in node.children:
-        if child.tag in seen and child.tag not in repeatable:
+        if child.tag in seen and (child.tag not in repeatable or child.tag != last):
             raise child.refuse(f"Error parsing file: Element {child.tag} is duplicated at this location in type {kind}")
         seen.add(child.tag)
+        last = child.tag

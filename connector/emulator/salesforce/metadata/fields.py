@@ -113,7 +113,8 @@ def _names(node: Node) -> None:
     if not NAME.fullmatch(name):
         raise node.refuse(
             "The Field Name field can only contain underscores and alphanumeric characters. It must be unique, begin "
-            "with a letter, not include spaces, not end with an underscore, and not contain two consecutive underscores."
+            "with a letter, not include spaces, not end with an underscore, and not contain two consecutive "
+            "underscores."
         )
     if len(name) - len("__c") > MAX_NAME:
         raise node.refuse(f"Field Name: data value too large: {name.removesuffix('__c')} (max length={MAX_NAME})")

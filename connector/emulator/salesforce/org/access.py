@@ -1,17 +1,34 @@
 """Who may see and change what: profiles, permission sets and field-level security, read from the org's own records.
 
-In: PermissionSet, PermissionSetAssignment, FieldPermissions, ObjectPermissions and Profile rows; out: rights per user, cached
-until one of those rows changes. Next room: `writing`.
+In: PermissionSet, PermissionSetAssignment, FieldPermissions, ObjectPermissions and Profile rows; out: rights per user,
+cached until one of those rows changes. Next room: `writing`.
 """
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from connector.emulator.salesforce.org.model import Field, ObjectType, Problem
 
 SETUP = frozenset(
-    "user userrole profile permissionset permissionsetassignment fieldpermissions objectpermissions organization recordtype"
-    " currencytype datedconversionrate listview opportunitystage task event taskrelation eventrelation".split()
+    [
+        "user",
+        "userrole",
+        "profile",
+        "permissionset",
+        "permissionsetassignment",
+        "fieldpermissions",
+        "objectpermissions",
+        "organization",
+        "recordtype",
+        "currencytype",
+        "datedconversionrate",
+        "listview",
+        "opportunitystage",
+        "task",
+        "event",
+        "taskrelation",
+        "eventrelation",
+    ]
 )
 """Objects that no ObjectPermissions row governs."""
 
@@ -21,10 +38,12 @@ GOVERNED = {
 }  # fmt: skip
 """Objects whose rights are those of another."""
 
-SOURCES = frozenset("user profile permissionset permissionsetassignment fieldpermissions objectpermissions".split())
+SOURCES = frozenset(
+    ["user", "profile", "permissionset", "permissionsetassignment", "fieldpermissions", "objectpermissions"]
+)
 """Objects whose records decide about rights: a change to them empties the cache."""
 
-_OPEN_TO_ALL = frozenset("task event taskrelation eventrelation listview".split())
+_OPEN_TO_ALL = frozenset(["task", "event", "taskrelation", "eventrelation", "listview"])
 _RIGHTS = ("read", "create", "edit", "delete")
 
 
@@ -36,7 +55,7 @@ class Store(Protocol):
         """Objects by lower-cased name."""
         ...
 
-    def rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Run a query."""
         ...
 
@@ -65,8 +84,8 @@ class Access:
             column = f'"Permissions{permission}"'
             marks = ",".join("?" * len(self.sets(user_id)))
             found = self._org.rows(
-                f'SELECT 1 FROM "User" u JOIN "Profile" p ON p."Id" = u."ProfileId" WHERE u."Id" = ? AND p.{column}'  # noqa: S608
-                f' UNION ALL SELECT 1 FROM "PermissionSet" WHERE "Id" IN ({marks}) AND {column}',
+                f'SELECT 1 FROM "User" u LEFT JOIN "Profile" p ON p."Id" = u."ProfileId" WHERE u."Id" = ? AND u."IsActive"'
+                f' AND (p.{column} OR EXISTS (SELECT 1 FROM "PermissionSet" WHERE "Id" IN ({marks}) AND {column}))',
                 user_id, *self.sets(user_id),
             )  # fmt: skip
             self._permissions[key] = bool(found)
@@ -81,8 +100,10 @@ class Access:
         """List the ids of the permission sets that the user has, the profile's own among them."""
         if user_id not in self._sets:
             found = self._org.rows(
-                'SELECT "PermissionSetId" FROM "PermissionSetAssignment" WHERE "AssigneeId" = ? AND "PermissionSetId" NOT NULL'
-                ' UNION SELECT s."Id" FROM "PermissionSet" s JOIN "User" u ON s."ProfileId" = u."ProfileId" WHERE u."Id" = ?',
+                'SELECT "PermissionSetId" FROM "PermissionSetAssignment"'
+                ' WHERE "AssigneeId" = ? AND "PermissionSetId" NOT NULL'
+                ' UNION SELECT s."Id" FROM "PermissionSet" s'
+                ' JOIN "User" u ON s."ProfileId" = u."ProfileId" WHERE u."Id" = ?',
                 user_id, user_id,
             )  # fmt: skip
             self._sets[user_id] = tuple(str(row[0]) for row in found)
@@ -115,7 +136,9 @@ class Access:
         if key not in self._editable:
             kind = self._org.objects.get(name.lower())
             may = kind is not None and (self.can(user_id, name, "create") or self.can(user_id, name, "edit"))
-            fields = [f for f in kind.fields.values() if f.createable or f.updateable] if kind is not None and may else []
+            fields = (
+                [f for f in kind.fields.values() if f.createable or f.updateable] if kind is not None and may else []
+            )
             self._editable[key] = frozenset(f.name for f in fields if self._granted(user_id, name, f, edit=True))
         return self._editable[key]
 
@@ -148,11 +171,13 @@ class Access:
             marks = ",".join("?" * len(self.sets(user_id)))
             found = self._org.rows(
                 'SELECT "SobjectType", "PermissionsRead", "PermissionsCreate", "PermissionsEdit", "PermissionsDelete"'
-                f' FROM "ObjectPermissions" WHERE "ParentId" IN ({marks})',  # noqa: S608
+                f' FROM "ObjectPermissions" WHERE "ParentId" IN ({marks})',
                 *self.sets(user_id),
             )
             for name, *flags in found:
-                rights.setdefault(str(name).lower(), set()).update(r for r, on in zip(_RIGHTS, flags, strict=True) if on)
+                rights.setdefault(str(name).lower(), set()).update(
+                    r for r, on in zip(_RIGHTS, flags, strict=True) if on
+                )
             self._objects[user_id] = rights
         return self._objects[user_id]
 
@@ -162,7 +187,7 @@ class Access:
             marks = ",".join("?" * len(self.sets(user_id)))
             found = self._org.rows(
                 'SELECT "SobjectType", "Field", "PermissionsEdit" FROM "FieldPermissions"'
-                f' WHERE "ParentId" IN ({marks}) AND ("PermissionsRead" OR "PermissionsEdit")',  # noqa: S608
+                f' WHERE "ParentId" IN ({marks}) AND ("PermissionsRead" OR "PermissionsEdit")',
                 *self.sets(user_id),
             )
             for name, field, edit in found:

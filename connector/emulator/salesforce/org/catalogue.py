@@ -1,13 +1,14 @@
 """The catalogue: which objects and fields an org starts with, and the SQLite tables that hold their records.
 
-In: `standard.toml`, one line per field, and what deploys and loads add; out: `ObjectType`s by lower-cased name, and tables
-named like them. Next room: `values`.
+In: `standard.toml`, one line per field, and what deploys and loads add; out: `ObjectType`s by lower-cased name, and
+tables named like them. Next room: `values`.
 """
 
 import re
 import sqlite3
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -19,8 +20,9 @@ _COLUMN_TYPES = {"boolean": "INTEGER", "int": "INTEGER", "double": "REAL", "curr
 _LENGTHS = {"phone": 40, "url": 255, "email": 80, "picklist": 255, "multipicklist": 4099}
 
 
+@lru_cache
 def standard() -> tuple[dict[str, ObjectType], list[dict[str, object]]]:
-    """Read the standard objects, and the rows of OpportunityStage that every org starts with."""
+    """Read the standard objects and the first rows of OpportunityStage; both are shared, so copy to change."""
     book = tomllib.loads(files(__package__).joinpath("standard.toml").read_text(encoding="utf-8"))
     stages, lists = _stages(book.pop("stages")), book.pop("picklists")
     lists["stages"] = [str(stage["MasterLabel"]) for stage in stages]
@@ -49,7 +51,7 @@ def finished(field: Field) -> Field:
     if (field.external_id or field.unique) and field.custom:
         changes["id_lookup"] = field.external_id
     universally_required = not field.nillable and not field.defaulted and field.type != "boolean"
-    if universally_required or field.name_field or field.cascade_delete and field.custom:
+    if universally_required or field.name_field or (field.cascade_delete and field.custom):
         changes["permissionable"] = False
     return field.with_(**changes)
 
@@ -64,10 +66,9 @@ def with_system_fields(kind: ObjectType) -> ObjectType:
         if not any(field.name_field for field in own.values()):
             own["name"] = finished(Field("Name", "string", kind.label + " Name", 80, name_field=True, id_lookup=True))
         if not any(field.cascade_delete for field in own.values()) and "ownerid" not in own:
-            head.append(
-                Field("OwnerId", "reference", "Owner ID", 18, nillable=False, reference_to=("Group", "User"))
-                .with_(relationship_name="Owner", defaulted=True, permissionable=False)  # fmt: skip
-            )
+            owner = Field("OwnerId", "reference", "Owner ID", nillable=False, reference_to=("Group", "User"))
+            owner = owner.with_(relationship_name="Owner", defaulted=True, permissionable=False)
+            head.append(finished(owner))
     tail = []
     for when, who in (("Created", "CreatedBy"), ("Last Modified", "LastModifiedBy")):
         tail.append(_system(when.replace(" ", "") + "Date", "datetime", when + " Date", groupable=False))
@@ -78,6 +79,13 @@ def with_system_fields(kind: ObjectType) -> ObjectType:
     return kind
 
 
+def inserted(fields: Mapping[str, Field], field: Field) -> dict[str, Field]:
+    """Put a field in its old place, else after the others."""
+    if field.name.lower() in fields:
+        return {key: field if key == field.name.lower() else one for key, one in fields.items()}
+    return {**fields, field.name.lower(): field}
+
+
 def quoted(name: str) -> str:
     """Quote a table or column name for SQL."""
     return '"' + name.replace('"', '""') + '"'
@@ -85,30 +93,39 @@ def quoted(name: str) -> str:
 
 def make_table(db: sqlite3.Connection, kind: ObjectType) -> None:
     """Create the object's table with its columns and indexes, or add those that are missing."""
-    db.execute(f'CREATE TABLE IF NOT EXISTS {quoted(kind.name)} ("Id" TEXT PRIMARY KEY)')
-    present = {str(row[1]) for row in db.execute(f"PRAGMA table_info({quoted(kind.name)})")}
-    for field in kind.fields.values():
-        if field.stored and field.name not in present:
-            make_column(db, kind, field)
-    index = quoted(f"{kind.name}.changed")
-    db.execute(f'CREATE INDEX IF NOT EXISTS {index} ON {quoted(kind.name)} ("SystemModstamp", "Id")')
-
-
-def make_column(db: sqlite3.Connection, kind: ObjectType, field: Field) -> None:
-    """Add one field's column, with an index where queries join or look up by it."""
-    default = " NOT NULL DEFAULT " + str(int(bool(field.default))) if field.type == "boolean" else ""
-    column = f"{quoted(field.name)} {_COLUMN_TYPES.get(field.type, 'TEXT')}{default}"
-    db.execute(f"ALTER TABLE {quoted(kind.name)} ADD COLUMN {column}")
-    audit = field.name in ("CreatedById", "LastModifiedById", "OwnerId")
-    if (field.type == "reference" and not audit) or field.external_id or field.unique:
-        index = quoted(f"{kind.name}.{field.name}")
-        db.execute(f"CREATE INDEX IF NOT EXISTS {index} ON {quoted(kind.name)} ({quoted(field.name)})")
+    table = quoted(kind.name)
+    present = {str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")}
+    lacking = [field for field in kind.fields.values() if field.stored and field.name not in present]
+    if not present:
+        db.execute(f"CREATE TABLE {table} ({', '.join(map(_column, lacking))})")
+        db.execute(f'CREATE INDEX {quoted(f"{kind.name}.changed")} ON {table} ("SystemModstamp", "Id")')
+    for field in lacking:
+        if present:
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {_column(field)}")
+        if _indexed(field):
+            column = quoted(field.name)
+            index = quoted(f"{kind.name}.{field.name}")
+            collation = "" if field.type == "reference" or field.type in _COLUMN_TYPES else " COLLATE NOCASE"
+            db.execute(f"CREATE INDEX {index} ON {table} ({column}{collation}) WHERE {column} IS NOT NULL")
 
 
 def drop_column(db: sqlite3.Connection, kind: ObjectType, field: Field) -> None:
     """Take a field's column away, its values with it."""
     db.execute(f"DROP INDEX IF EXISTS {quoted(f'{kind.name}.{field.name}')}")
     db.execute(f"ALTER TABLE {quoted(kind.name)} DROP COLUMN {quoted(field.name)}")
+
+
+def _column(field: Field) -> str:
+    if field.name == "Id":
+        return '"Id" TEXT PRIMARY KEY'
+    default = f" NOT NULL DEFAULT {int(bool(field.default))}" if field.type == "boolean" else ""
+    return f"{quoted(field.name)} {_COLUMN_TYPES.get(field.type, 'TEXT')}{default}"
+
+
+def _indexed(field: Field) -> bool:
+    """Index what queries join and look up by; who made and owns a record is asked too rarely to pay for it."""
+    audit = field.name in ("CreatedById", "LastModifiedById", "OwnerId")
+    return (field.type == "reference" and not audit) or (field.id_lookup and field.type != "id") or field.unique
 
 
 def _stages(table: Mapping[str, Any]) -> list[dict[str, object]]:
@@ -161,8 +178,9 @@ def _field(match: re.Match[str], lists: Mapping[str, list[str]]) -> Field:
     field = Field(
         name, "reference" if kind == "ref" else kind, label or "", nillable="N" in rights, createable="C" in rights,
         updateable="U" in rights, picklist=values, restricted="restricted" in options, default=default,
-        defaulted="defaulted" in options or default is not None or name == "OwnerId" or name == "CurrencyIsoCode",
-        relationship_name=options.get("rel"), child_relationship=options.get("child"), cascade_delete="cascade" in options,
+        defaulted="defaulted" in options or default is not None or name in ("OwnerId", "CurrencyIsoCode"),
+        relationship_name=options.get("rel"), child_relationship=options.get("child"),
+        cascade_delete="cascade" in options,
         name_field="name" in options, id_lookup="idlookup" in options, compound=options.get("compound"),
         permissionable="noperm" not in options and rights != "-", filterable="nofilter" not in options,
         auto_number="autonumber" in options, feature=options.get("feature"),

@@ -4,28 +4,28 @@ In: a key prefix and a number, or an id as somebody wrote it; out: the 18-charac
 Next room: `catalogue`.
 """
 
-import re
 from functools import lru_cache
 
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+"""The 62 characters of ids, in their order."""
 _CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
-_SHAPE = re.compile(r"[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?")
+_UPPER = {ord(letter): "1" if letter.isupper() else "0" for letter in DIGITS}
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=65_536)
+def _symbol(five: str) -> str:
+    return _CHECK[int(five.translate(_UPPER)[::-1], 2)]
+
+
 def to18(id15: str) -> str:
     """Extend a 15-character id by its checksum; the first 15 characters of a longer one count."""
-    head = id15[:15]
-    tail = "".join(
-        _CHECK[sum(1 << k for k, letter in enumerate(head[start : start + 5]) if "A" <= letter <= "Z")]
-        for start in (0, 5, 10)
-    )
-    return head + tail
+    return id15[:15] + _symbol(id15[:5]) + _symbol(id15[5:10]) + _symbol(id15[10:15])
 
 
+@lru_cache(maxsize=32_768)
 def check(text: str) -> str | None:
     """Give the 18-character form of a well-formed id, or None for anything else, a wrong checksum included."""
-    if not _SHAPE.fullmatch(text):
+    if len(text) not in (15, 18) or not (text.isascii() and text.isalnum()):
         return None
     full = to18(text)
     return full if len(text) == 15 or text == full else None
@@ -36,5 +36,13 @@ def compose(prefix: str, instance: str, number: int) -> str:
     digits = ""
     while number:
         number, rest = divmod(number, 62)
-        digits = _DIGITS[rest] + digits
+        digits = DIGITS[rest] + digits
     return to18(prefix + instance + digits.rjust(12 - len(instance), "0"))
+
+
+def number(digits: str) -> int:
+    """Read the number that `compose` wrote in the last characters of an id."""
+    value = 0
+    for digit in digits:
+        value = value * 62 + DIGITS.index(digit)
+    return value

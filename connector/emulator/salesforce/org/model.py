@@ -1,7 +1,7 @@
 """What an emulated org is made of: objects, fields, users' rights, and the one error every layer raises.
 
-Nothing comes in; the catalogue and metadata deploys make these, `records` stores by them, `describe` and SOQL read them.
-Next room: `catalogue`.
+Nothing comes in; the catalogue and metadata deploys make these, `records` stores by them, `describe` and SOQL read
+them. Next room: `catalogue`.
 """
 
 from dataclasses import dataclass, field, replace

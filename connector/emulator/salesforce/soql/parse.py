@@ -1,6 +1,7 @@
 """Text to tree: the grammar is in `grammar.lark`, this module builds the tree and words the complaints.
 
-In: the text of a query; out: a `tree.Query`, or a Problem MALFORMED_QUERY that points at the place. Next room: `dates`.
+In: the text of a query; out: a `tree.Query`, or a Problem MALFORMED_QUERY that points at the place. Next room:
+`names`.
 """
 
 import re
@@ -64,9 +65,9 @@ def _grammar() -> Lark:
 
 def _unreadable(text: str, error: UnexpectedCharacters) -> str:
     where = f"line {error.line}:{error.column - 1}"
-    if text[error.pos_in_stream] == "'":
+    if error.char == "'":
         return f"line {error.line}:{len(text)} mismatched character '<EOF>' expecting '''"
-    return f"{where} no viable alternative at character '{text[error.pos_in_stream]}'"
+    return f"{where} no viable alternative at character '{error.char}'"
 
 
 class _Refused(Exception):
@@ -121,9 +122,11 @@ def _string(token: Token) -> Literal:
 
     def pattern(match: re.Match[str]) -> str:
         letter = plain(match)
-        return "\\" + letter if match[1] in "_%\\" or letter == "\\" else letter
+        return letter if match[1] in "_%\\" or letter == "\\" else letter
 
-    return Literal("string", _joined(token, _ESCAPE.sub(plain, raw)), _place(token), _joined(token, _ESCAPE.sub(pattern, raw)))
+    return Literal(
+        "string", _joined(token, _ESCAPE.sub(plain, raw)), _place(token), _joined(token, _ESCAPE.sub(pattern, raw))
+    )
 
 
 def _joined(token: Token, text: str) -> str:

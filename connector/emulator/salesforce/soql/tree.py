@@ -36,7 +36,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value: `kind` says string, number, date, datetime, time or word (null, true, TODAY …); `count` is the n of X:n."""
+    """A value; `kind` is string, number, date, datetime, time or word (null, true, TODAY …), `count` the n of X:n."""
 
     kind: str
     value: str
@@ -69,7 +69,7 @@ class SemiJoin:
 
 @dataclass(frozen=True, slots=True)
 class Logic:
-    """AND, OR or NOT over conditions; depth and leaves are kept so that absurd ones are refused before they are compiled."""
+    """AND, OR or NOT over conditions; depth and leaves are counted so that absurd ones are refused early."""
 
     operator: str
     parts: "tuple[Condition, ...]"

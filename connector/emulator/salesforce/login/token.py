@@ -1,6 +1,6 @@
-"""How callers get a session and end it: the token endpoint, revoke, introspect, and the old SOAP login.
+"""How callers get a session and end it: the token endpoint, revoke and introspect.
 
-Form bodies come in; tokens or the OAuth error of the real service leave. Next room: `identity`.
+Form bodies come in; tokens or the OAuth error of the real service leave. Next room: `soap`.
 """
 
 import base64
@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
-from xml.etree import ElementTree  # noqa: S405 - reads login envelopes sent by tests to a server on this machine
-from xml.sax.saxutils import escape
 
 import jwt
 from starlette.concurrency import run_in_threadpool
@@ -21,12 +19,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from connector.emulator.salesforce.org.model import Problem
-from connector.emulator.salesforce.site import NEWEST, OLDEST, Site, base_url, unzip, user_row
+from connector.emulator.salesforce.site import Site, base_url, unzip, user_row
 
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LONGEST_ASSERTION = 24 * 3600  # seconds ahead that `exp` may lie
-LAST_SOAP_LOGIN = 64
-SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 
 
 class OAuthError(Exception):
@@ -38,7 +34,7 @@ class OAuthError(Exception):
 
 
 def routes(site: Site) -> list[Route]:
-    """The token endpoint and its two companions, and SOAP login()."""
+    """The token endpoint and its two companions."""
 
     def endpoint(fn: Callable[[Site, Request, dict[str, str]], Response]) -> Callable[[Request], Any]:
         async def answer(request: Request) -> Response:
@@ -47,20 +43,16 @@ def routes(site: Site) -> list[Route]:
 
         return answer
 
-    async def soap(request: Request) -> Response:
-        body = await request.body()
-        return await run_in_threadpool(_soap_login, site, request, body)
-
     return [
         Route("/services/oauth2/token", endpoint(_token), methods=["POST"]),
         Route("/services/oauth2/revoke", endpoint(_revoke), methods=["GET", "POST"]),
         Route("/services/oauth2/introspect", endpoint(_introspect), methods=["POST"]),
-        Route("/services/Soap/u/{version}", soap, methods=["POST"]),
-        Route("/services/Soap/u/{version}/{org}", soap, methods=["POST"]),
     ]
 
 
-def _guarded(site: Site, fn: Callable[[Site, Request, dict[str, str]], Response], request: Request, body: bytes) -> Response:
+def _guarded(
+    site: Site, fn: Callable[[Site, Request, dict[str, str]], Response], request: Request, body: bytes
+) -> Response:
     with site.org.lock:
         try:
             text = unzip(body, request.headers.get("content-encoding")).decode("utf-8", "replace")
@@ -202,55 +194,3 @@ def _introspect(site: Site, request: Request, form: dict[str, str]) -> Response:
     if session.seconds is not None:
         answer["exp"] = int(session.seen + session.seconds)
     return site.json(answer)
-
-
-def _soap_login(site: Site, request: Request, body: bytes) -> Response:
-    number = str(request.path_params["version"]).partition(".")[0]
-    if not number.isdigit() or not OLDEST <= int(number) <= NEWEST:
-        return _fault("UNSUPPORTED_API_VERSION", f"Unsupported API version {number}")
-    if int(number) > LAST_SOAP_LOGIN:
-        return _fault("UNSUPPORTED_API_VERSION", f"login() is not available in API version {number}.0; use OAuth")
-    try:
-        envelope = ElementTree.fromstring(unzip(body, request.headers.get("content-encoding")))  # noqa: S314 - see above
-    except (ElementTree.ParseError, Problem) as error:
-        return _fault("soapenv:Client", f"The envelope cannot be read: {error}", prefixed=False)
-    given = {element.tag.rpartition("}")[2]: element.text or "" for element in envelope.iter()}
-    with site.org.lock:
-        user = user_row(site, "Username", given.get("username", ""))
-        # people append their security token to the password; the emulator's token is empty or anything
-        if user is None or not user["IsActive"] or not given.get("password", "").startswith(site.keys.password):
-            return _fault("INVALID_LOGIN", "Invalid username, password, security token; or user locked out.")
-        base = base_url(site, request)
-        values = {
-            "metadataServerUrl": f"{base}/services/Soap/m/{number}.0/{site.org.org_id}",
-            "passwordExpired": "false",
-            "sandbox": str(site.org.is_sandbox).lower(),
-            "serverUrl": f"{base}/services/Soap/u/{number}.0/{site.org.org_id}",
-            "sessionId": site.sessions.open(user["Id"]),
-            "userId": user["Id"],
-        }
-    inside = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in values.items())
-    info = f"<userInfo><organizationId>{site.org.org_id}</organizationId><userId>{user['Id']}</userId></userInfo>"
-    return _envelope(200, f"<loginResponse><result>{inside}{info}</result></loginResponse>")
-
-
-def _fault(code: str, message: str, *, prefixed: bool = True) -> Response:
-    name, text = (f"sf:{code}", f"{code}: {message}") if prefixed else (code, message)
-    detail = (
-        f'<detail><sf:LoginFault xmlns:sf="urn:fault.partner.soap.sforce.com"><sf:exceptionCode>{code}</sf:exceptionCode>'
-        f"<sf:exceptionMessage>{escape(message)}</sf:exceptionMessage></sf:LoginFault></detail>"
-        if prefixed
-        else ""
-    )
-    fault = f"<soapenv:Fault><faultcode>{name}</faultcode><faultstring>{escape(text)}</faultstring>{detail}</soapenv:Fault>"
-    return _envelope(500, fault)
-
-
-def _envelope(status: int, inside: str) -> Response:
-    text = (
-        f'<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="{SOAP}" '
-        'xmlns:sf="urn:fault.partner.soap.sforce.com" xmlns="urn:partner.soap.sforce.com" '
-        f'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body>{inside}</soapenv:Body></soapenv:Envelope>'
-    )
-    return Response(text.encode(), status, media_type="text/xml;charset=UTF-8")
-

@@ -1,7 +1,7 @@
 """Values on their way in and out: what a caller or an export gives becomes what a column stores, and that becomes JSON.
 
 In: JSON values, CSV text, stored rows; out: stored values, or the refusal a real org gives; and records as dicts.
-Next room: `access`.
+Next room: `writing`.
 """
 
 import re
@@ -15,6 +15,9 @@ from connector.emulator.salesforce.org.model import Field, ObjectType, Problem
 
 Stored: TypeAlias = str | int | float | None
 """What a column holds."""
+
+Row: TypeAlias = dict[str, Stored]
+"""One record as its table holds it, by field name."""
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?\s*(Z|[+-]\d\d:?\d\d)?")
@@ -47,7 +50,9 @@ def stored(field: Field, value: object) -> Stored:
 
 def reader(field: Field) -> Callable[[object], Stored]:
     """Give the function that `stored` would apply to this field, for whole columns."""
-    read, empty = _READERS.get(field.type, _text), 0 if field.type == "boolean" else None
+    if field.type not in _READERS:
+        return _plain
+    read, empty = _READERS[field.type], 0 if field.type == "boolean" else None
     return lambda value: empty if value is None or value == "" else read(value)
 
 
@@ -78,22 +83,20 @@ def writer(kind: ObjectType, names: Sequence[str], version: str) -> Callable[[Ma
     """Prepare the function that turns a row into a record: attributes first, then the named fields in their order."""
     base = f"/services/data/v{version.removeprefix('v')}/sobjects/{kind.name}/"
     fields = [field for field in map(kind.field, names) if field is not None]
-    plain = [field.name for field in fields]
-    special = [(f.name, _composer(kind, f) if not f.stored else converter(f)) for f in fields]
-    composed = [(name, make) for name, make in special if make is not None and not _is_stored(kind, name)]
-    converted = [(name, make) for name, make in special if make is not None and _is_stored(kind, name)]
+    plain = [(field.name, field.name if field.stored else "Id") for field in fields]
+    converted = [(field.name, convert) for field in fields if (convert := converter(field)) is not None]
+    composed = [(field.name, _composer(kind, field)) for field in fields if not field.stored]
 
     def write(row: Mapping[str, Stored]) -> dict[str, object]:
         record: dict[str, object] = {"attributes": {"type": kind.name, "url": base + str(row["Id"])}}
-        for name in plain:
-            record[name] = row[name] if name in stored_names else None
+        for name, column in plain:
+            record[name] = row[column]
         for name, convert in converted:
             record[name] = convert(row[name])
         for name, compose in composed:
             record[name] = compose(row)
         return record
 
-    stored_names = {field.name for field in fields if field.stored}
     return write
 
 
@@ -109,13 +112,11 @@ def needed(kind: ObjectType, names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(field.name for field in parts))
 
 
-def _is_stored(kind: ObjectType, name: str) -> bool:
-    field = kind.field(name)
-    return field is not None and field.stored
-
-
 def _composer(kind: ObjectType, compound: Field) -> Callable[[Mapping[str, Stored]], dict[str, Stored] | None]:
-    parts = {field.name.removeprefix(compound.name.removesuffix("Address")): field.name for field in composed_of(kind, compound)}
+    parts = {
+        field.name.removeprefix(compound.name.removesuffix("Address")): field.name
+        for field in composed_of(kind, compound)
+    }
     order = [(key[0].lower() + key[1:], parts[key]) for key in sorted(parts)]
 
     def compose(row: Mapping[str, Stored]) -> dict[str, Stored] | None:
@@ -135,6 +136,12 @@ def _text(value: object) -> str:
     raise ValueError(value)
 
 
+def _plain(value: object) -> str | None:
+    if value.__class__ is str:
+        return value or None
+    return None if value is None else _text(value)
+
+
 def _boolean(value: object) -> int:
     if isinstance(value, bool | int) and value in (0, 1):
         return int(value)
@@ -143,11 +150,14 @@ def _boolean(value: object) -> int:
     raise ValueError(value)
 
 
+_NUMERIC = frozenset({int, float, str})
+
+
 def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if value.__class__ not in _NUMERIC:
         raise ValueError(value)
-    number = float(value)
-    if not (-1e300 < number < 1e300) or (isinstance(value, str) and "_" in value):
+    number = float(value)  # type: ignore[arg-type]
+    if not -1e300 < number < 1e300 or (value.__class__ is str and "_" in value):
         raise ValueError(value)
     return number
 
@@ -188,7 +198,7 @@ def _time(value: object) -> str:
 
 
 def _id(value: object) -> str:
-    full = ids.check(_text(value).strip())
+    full = ids.check(value.strip()) if isinstance(value, str) else None
     if full is None:
         raise ValueError(value)
     return full
@@ -229,7 +239,9 @@ def _unreadable(field: Field, value: object) -> Problem:
         return Problem(400, "MALFORMED_ID", message, [field.name])
     token = "VALUE_STRING" if isinstance(value, str) else "START_OBJECT" if isinstance(value, Mapping) else "VALUE"
     wanted = {"string": "string", "date": "date", "datetime": "datetime"}.get(field.type, field.type)
-    message = f"Cannot deserialize instance of {wanted} from {token} value {value} or request may be missing a required field"
+    message = (
+        f"Cannot deserialize instance of {wanted} from {token} value {value} or request may be missing a required field"
+    )
     return Problem(400, "JSON_PARSER_ERROR", message, [field.name])
 
 

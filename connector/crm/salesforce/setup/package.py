@@ -5,14 +5,17 @@ Next room: `setup`, which sends them.
 """
 
 import io
+import re
 import zipfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
+from connector.errors import UsageFault
 from connector.schema import CrmField
 
 RECORDS = {"account": "Account", "contact": "Contact", "opportunity": "Opportunity"}
+PREFIX_MAX = 15  # leaves 24 of the 40 characters that a field name may have
 HELP_MAX = 510  # what Salesforce takes as help text
 LONG_TEXT_LINES = 5
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -36,6 +39,12 @@ class Naming:
 
     prefix: str
     mark: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z](?:_?[A-Za-z0-9])*", self.prefix) or len(self.prefix) > PREFIX_MAX:
+            raise UsageFault(
+                f'[setup] prefix: "{self.prefix}" cannot begin a field name. Use up to {PREFIX_MAX} letters and digits.'
+            )
 
     @property
     def sign(self) -> str:
@@ -65,6 +74,15 @@ class Naming:
         return f"{self.prefix}_My_Key_Accounts"
 
 
+# Element of a permission set's objectPermissions, and its column in the records of that name.
+RIGHTS = {
+    "allowCreate": "PermissionsCreate",
+    "allowDelete": "PermissionsDelete",
+    "allowEdit": "PermissionsEdit",
+    "allowRead": "PermissionsRead",
+    "modifyAllRecords": "PermissionsModifyAllRecords",
+    "viewAllRecords": "PermissionsViewAllRecords",
+}
 ROLES = {
     "Connector": "Connector",
     "Reader": "Reader",
@@ -96,8 +114,19 @@ def view_status(wishes: Iterable[CrmField]) -> CrmField | None:
     return next((wish for wish in wishes if wish.column == "kam_status"), None)
 
 
-def package(wishes: Sequence[CrmField], naming: Naming, version: str) -> bytes:
-    """Zip that creates or refreshes everything these fields need."""
+@dataclass
+class Added:
+    """What an admin granted through a permission set of ours: kept, because a deploy replaces the whole set.
+
+    `fields` by full name, editable; `objects` by record, the rights by their metadata element.
+    """
+
+    fields: dict[str, bool] = field(default_factory=dict)
+    objects: dict[str, dict[str, bool]] = field(default_factory=dict)
+
+
+def package(wishes: Sequence[CrmField], naming: Naming, version: str, added: Mapping[str, Added]) -> bytes:
+    """Zip that creates or refreshes everything these fields need; `added` by role."""
     files: dict[str, str] = {}
     status = view_status(wishes)
     for table in dict.fromkeys(wish.table for wish in wishes):
@@ -106,7 +135,9 @@ def package(wishes: Sequence[CrmField], naming: Naming, version: str) -> bytes:
             inner += _view(wishes, status, naming)
         files[f"objects/{RECORDS[table]}.object"] = _file("CustomObject", inner)
     for role in roles(wishes):
-        files[f"permissionsets/{naming.set(role)}.permissionset"] = _file("PermissionSet", _set(role, wishes, naming))
+        files[f"permissionsets/{naming.set(role)}.permissionset"] = _file(
+            "PermissionSet", _set(role, wishes, naming, added.get(role, Added()))
+        )
     members = {
         "CustomField": [naming.full(wish) for wish in wishes],
         "ListView": [f"{RECORDS[status.table]}.{naming.view}"] if status is not None else [],
@@ -200,21 +231,19 @@ def _view(wishes: Sequence[CrmField], status: CrmField, naming: Naming) -> str:
     return _block("listViews", lines + _block("filters", equals, 4) + _line("label", "My key accounts", 4), 2)
 
 
-def _set(role: str, wishes: Sequence[CrmField], naming: Naming) -> str:
+def _set(role: str, wishes: Sequence[CrmField], naming: Naming, added: Added) -> str:
+    ours = {naming.full(wish): editable for wish, editable in grants(role, wishes).items()}
     text = _line("description", f"Made by kam-connector. {naming.sign}", 2)
-    for wish, editable in grants(role, wishes).items():
-        inner = _line("editable", str(editable).lower(), 4) + _line("field", naming.full(wish), 4)
+    for name, editable in sorted((added.fields | ours).items()):
+        inner = _line("editable", str(editable).lower(), 4) + _line("field", name, 4)
         text += _block("fieldPermissions", inner + _line("readable", "true", 4), 2)
     text += _line("hasActivationRequired", "false", 2) + _line("label", f"{naming.prefix} {ROLES[role]}", 2)
+    rights = {record: dict(held) for record, held in added.objects.items()}
     if role == "Connector":
+        # Read and edit: the connector neither creates nor deletes, and sees what sharing lets it see.
         for table in dict.fromkeys(wish.table for wish in wishes):
-            text += _rights(RECORDS[table])
+            rights.setdefault(RECORDS[table], {}).update(allowRead=True, allowEdit=True)
+    for record, held in sorted(rights.items()):
+        lines = "".join(_line(tag, str(held.get(tag, False)).lower(), 4) for tag in RIGHTS)
+        text += _block("objectPermissions", lines + _line("object", record, 4), 2)
     return text
-
-
-def _rights(record: str) -> str:
-    """Read and edit on one record: the connector neither creates nor deletes, and sees what sharing lets it see."""
-    allowed = {"allowCreate": False, "allowDelete": False, "allowEdit": True, "allowRead": True}
-    lines = "".join(_line(tag, str(value).lower(), 4) for tag, value in allowed.items())
-    rest = {"modifyAllRecords": "false", "object": record, "viewAllRecords": "false"}
-    return _block("objectPermissions", lines + "".join(_line(tag, value, 4) for tag, value in rest.items()), 2)

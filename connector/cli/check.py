@@ -1,0 +1,60 @@
+"""`kam check`: hold settings, login, permissions and mapping against the CRM."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connector import job
+from connector.cli import shared
+from connector.schema import TABLES
+from connector.workspace import Workspace
+
+
+@click.command("check", epilog="Example: kam check --data")
+@click.option("--data", is_flag=True, help="Also: rows and filled columns of the last pull, and what they allow.")
+@shared.folder_option
+@shared.json_option
+def command(data: bool, folder: Path | None, as_json: bool) -> None:
+    """Hold settings, login, permissions, mapping and jobs against the CRM; changes nothing."""
+    with shared.workspace(folder) as work:
+        work.config  # noqa: B018 (settings first: a wrong line there makes the rest pointless)
+        for path in sorted((work.folder / "jobs").glob("*.toml")):
+            job.load(work.folder, path.stem)
+        work.given_map  # noqa: B018 (a typo in the mapping is told before anything is asked of the CRM)
+        crm = work.crm
+        who, limits, fieldmap = work.identity, crm.limits(), work.fieldmap
+        facts = {
+            "org": f"{who.org_name} ({who.org_id})" if who else "",
+            "environment": work.config.crm.environment,
+            "user": who.user_name if who else "",
+            "calls left": f"{limits.remaining} of {limits.maximum}" if limits.maximum else "not told",
+            "tables": ", ".join(dict.fromkeys(s.table for s in fieldmap.sources)),
+            "not here": ", ".join(t for t in work.given_map.known() if t in TABLES and t not in fieldmap.known())
+            or "-",
+            "may write": str(len(fieldmap.writes())) + " fields",
+        }
+        items = _data(work) if data else []
+    if as_json:
+        shared.show_json(None, items, check=facts, notes=work.notes)
+        return
+    for name, value in facts.items():
+        click.echo(f"{name:<12} {value}")
+    for note in work.notes:
+        click.echo(f"note: {note}")
+    shared.show_table(items, ["table", "rows", "known", "unknown"])
+    click.echo("All is well. Next: " + ("kam setup" if not fieldmap.writes() else "kam run preview"))
+
+
+def _data(work: Workspace) -> list[dict[str, Any]]:
+    """Rows of each table and which optional columns hold nothing: those insights say unknown."""
+    known = job.known_names(work.mirror)
+    return [
+        {
+            "table": t.name,
+            "rows": work.mirror.count(t.name),
+            "known": sum(f"{t.name}.{c.name}" in known for c in t.columns),
+            "unknown": ", ".join(c.name for c in t.columns if f"{t.name}.{c.name}" not in known),
+        }
+        for t in TABLES.values()
+    ]

@@ -1,0 +1,45 @@
+"""`kam explain ACCOUNT`: how each number of an account came about, and what would change it."""
+
+from datetime import date
+from pathlib import Path
+
+import click
+
+from connector import job
+from connector.cli import shared
+from connector.cli.diff import enriched_day
+from connector.insight.story import story
+from connector.schema import Context
+from connector.steps.money import read_rates
+
+
+@click.command("explain", epilog='Example: kam explain "Brakes and Gears"')
+@click.argument("account")
+@shared.as_of_option
+@shared.folder_option
+@shared.json_option
+def command(account: str, as_of: date | None, folder: Path | None, as_json: bool) -> None:
+    """How each number of an account (by name or id) came about, and what would change it."""
+    with shared.workspace(folder) as work:
+        if as_of is not None:
+            job.run_enrich(work, as_of.isoformat())
+        day = enriched_day(work)
+        found = shared.account_of(work, account)
+        row = next(work.mirror.rows("SELECT * FROM account_result WHERE id = ?", [found["id"]]))
+        slots = list(work.mirror.rows("SELECT * FROM coverage_slot WHERE account_id = ? ORDER BY place", [found["id"]]))
+        cells = list(
+            work.mirror.rows(
+                "SELECT * FROM whitespace_cell WHERE account_id = ? ORDER BY shown = 0, shown, score DESC, family",
+                [found["id"]],
+            )
+        )
+        config = work.config
+        context = Context(0, config.company.currency, read_rates(work.mirror, work.corporate).digits)
+    if as_json:
+        shared.show_json(None, [row], slots=slots, families=cells, as_of=day)
+        return
+    click.echo(f"{row['name']} ({row['id']}), as of {day}; attributes as they stand now")
+    for title, lines in story(row, slots, cells, context, config.key_accounts):
+        click.echo(f"\n{title}")
+        for line in lines:
+            click.echo(f"  {line}")

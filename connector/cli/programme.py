@@ -1,0 +1,166 @@
+"""`kam programme`: members, proposals and the watch list; and a person's decisions about them."""
+
+import getpass
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connector.cli import shared
+from connector.cli.diff import enriched_day
+from connector.errors import RowsRefused, UsageFault
+from connector.job import words
+from connector.schema import STATUSES, Change
+from connector.steps import decide
+from connector.steps.write_back import REFUSED, settle, write_back
+from connector.store import runs
+from connector.workspace import Workspace, stamp
+
+Decide = Callable[[list[dict[str, Any]], Mapping[str, Mapping[str, Any]], str], list[Change]]
+
+
+@click.group("programme", invoke_without_command=True, epilog="Example: kam programme approve --all")
+@shared.folder_option
+@shared.json_option
+@click.pass_context
+def command(ctx: click.Context, folder: Path | None, as_json: bool) -> None:
+    """Members, proposals and the watch list; approve, decline, nominate and override are a person's decisions."""
+    ctx.obj = folder
+    if ctx.invoked_subcommand is None:
+        with shared.workspace(folder) as work:
+            rows = _programme(work)
+        if as_json:
+            shared.show_json(None, rows)
+        else:
+            _show(rows)
+
+
+def _programme(work: Workspace) -> list[dict[str, Any]]:
+    enriched_day(work)
+    return list(
+        work.mirror.rows(
+            "SELECT id, name, status, kam_proposal, kam_flag, score, rank, kam_why FROM account_result"
+            " WHERE in_programme ORDER BY rank IS NULL, rank, name, id"
+        )
+    )
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    parts: dict[str, Sequence[Mapping[str, Any]]] = {
+        "Key accounts": [r for r in rows if r["status"] == "Key"],
+        "Proposals": decide.proposals(rows),
+        "On watch": [r for r in rows if r["kam_flag"] == "On watch"],
+    }
+    for title, part in parts.items():
+        click.echo(f"{title}: {len(part)}")
+        shared.show_table(part, ["name", "status", "kam_proposal", "score", "rank", "kam_why"])
+        click.echo()
+    if parts["Proposals"]:
+        click.echo("Decide: kam programme approve ACCOUNT… (or --all), kam programme decline ACCOUNT…")
+
+
+def _pick(work: Workspace, accounts: tuple[str, ...], everything: bool) -> list[dict[str, Any]]:
+    rows = {r["id"]: r for r in _programme(work)}
+    if everything:
+        return [dict(r) for r in decide.proposals(list(rows.values()))]
+    if not accounts:
+        raise click.UsageError("Name at least one account, or --all for every open proposal.")
+    found = [shared.account_of(work, a) for a in accounts]
+    none = {"kam_proposal": "None", "kam_why": ""}
+    return [rows.get(f["id"], {**f, **none}) for f in found]
+
+
+def _send(folder: Path | None, make: Callable[[Workspace], list[Change]], who: str | None, dry_run: bool) -> int:
+    """Write a person's decisions, journalled with who made them; the exit code."""
+    with shared.workspace(folder) as work, runs.lock(work.journal.path.parent):
+        changes = make(work)
+        if dry_run:
+            shared.show_table(shared.change_rows(changes), ["name", "column", "before", "after"])
+            click.echo(f"{len(changes)} changes, nothing was written")
+            return 0
+        pen = work.pen(who or getpass.getuser())
+        missing = sorted({c.column for c in changes if ("account", c.column) not in pen.rules})
+        if missing:
+            raise UsageFault(
+                f"programme: {', '.join(missing)} can't be written: the fields are missing or this user may not edit"
+                " them. Make them with: kam setup --with inputs --apply. Only holders of the permission set"
+                " KAM Programme Owner may edit the status."
+            )
+        settle(pen)
+        current = runs.begin(work.journal, "programme", enriched_day(work), stamp(work.clock()))
+        written = write_back(pen, current.id, changes)
+        code = RowsRefused.code if written.records.get(REFUSED) else 0
+        runs.note(work.journal, current.id, "programme", {"write_back": written.records})
+        runs.end(work.journal, current.id, "done", code, "", stamp(work.clock()))
+        click.echo(f"run {current.id}: {words(written.records)}. The next refresh takes it up: kam run refresh")
+    return code
+
+
+def _due(work: Workspace) -> str:
+    return (date.fromisoformat(enriched_day(work)) + timedelta(days=decide.REVIEW_DAYS)).isoformat()
+
+
+def _decision(name: str, decision: Decide, about: str) -> None:
+    """Make the subcommands approve and decline: alike but for the decision."""
+
+    @command.command(name, help=about, epilog=f"Example: kam programme {name} --all")
+    @click.argument("accounts", nargs=-1, metavar="[ACCOUNT]…")
+    @click.option("--all", "everything", is_flag=True, help="Every open proposal.")
+    @click.option("--who", help="Who decided; else the user of this machine.")
+    @click.option("--dry-run", is_flag=True, help="Show what would be written.")
+    @click.pass_context
+    def decided(
+        ctx: click.Context, accounts: tuple[str, ...], everything: bool, who: str | None, dry_run: bool
+    ) -> None:
+        def make(work: Workspace) -> list[Change]:
+            return decision(_pick(work, accounts, everything), dict(work.mirror.present("account")), _due(work))
+
+        ctx.exit(_send(ctx.obj, make, who, dry_run))
+
+
+_decision("approve", decide.approve, "Accept proposals: Promote makes an account Key, Demote makes it Standard.")
+_decision("decline", decide.decline, "Turn proposals down until the next review.")
+
+
+@command.command(
+    "nominate", epilog='Example: kam programme nominate "Brakes and Gears" --reason "new plant" --until 2026-12-31'
+)
+@click.argument("account")
+@click.option("--reason", required=True, help="Why; shown beside the account.")
+@click.option("--until", required=True, callback=shared.day, metavar="DATE", help="When the nomination ends.")
+@click.option("--who", help="Who decided; else the user of this machine.")
+@click.option("--dry-run", is_flag=True, help="Show what would be written.")
+@click.pass_context
+def nominate(ctx: click.Context, account: str, reason: str, until: date, who: str | None, dry_run: bool) -> None:
+    """Nominate an account for the programme, past the gates."""
+
+    def make(work: Workspace) -> list[Change]:
+        row = _pick(work, (account,), False)[0]
+        return decide.nominate(row, dict(work.mirror.present("account")), reason, until.isoformat())
+
+    ctx.exit(_send(ctx.obj, make, who, dry_run))
+
+
+@command.command(
+    "override", epilog='Example: kam programme override "Brakes and Gears" --status Standard --reason "sold off"'
+)
+@click.argument("account")
+@click.option("--status", required=True, type=click.Choice(STATUSES), help="The status to set.")
+@click.option("--reason", required=True, help="Why; kept in the journal.")
+@click.option("--until", callback=shared.day, metavar="DATE", help="When to look again; else in a quarter.")
+@click.option("--who", help="Who decided; else the user of this machine.")
+@click.option("--dry-run", is_flag=True, help="Show what would be written.")
+@click.pass_context
+def override(
+    ctx: click.Context, account: str, status: str, reason: str, until: date | None, who: str | None, dry_run: bool
+) -> None:
+    """Set an account's status against the proposal."""
+
+    def make(work: Workspace) -> list[Change]:
+        row = _pick(work, (account,), False)[0]
+        due = until.isoformat() if until else _due(work)
+        return decide.override(row, dict(work.mirror.present("account")), status, reason, due)
+
+    ctx.exit(_send(ctx.obj, make, who, dry_run))

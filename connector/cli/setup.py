@@ -1,0 +1,71 @@
+"""`kam setup`: plan, make or remove our fields in the CRM."""
+
+from pathlib import Path
+
+import click
+
+from connector.cli import shared
+from connector.crm.protocol import SetupItem, SetupRequest
+from connector.crm.salesforce.setup import PAGE_CLICKS
+from connector.store import runs
+from connector.workspace import Workspace, setup_fields
+
+GROUPS = ("inputs", "programme")
+
+
+@click.command("setup", epilog="Example: kam setup --with inputs --apply")
+@click.option("--with", "groups", metavar="SETS", help="More fields: inputs, programme; parted by commas.")
+@click.option("--apply", "apply_", is_flag=True, help="Make what the plan says.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write a zip an admin can deploy instead.")
+@click.option("--remove", is_flag=True, help="Plan the removal of our fields; with --apply, export their values first.")
+@shared.folder_option
+@shared.json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    groups: str | None,
+    apply_: bool,
+    out: Path | None,
+    remove: bool,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
+    """Show what would be made in the CRM: fields, permission sets and a list view; --apply makes it."""
+    chosen = tuple(g.strip() for g in (groups or "").split(",") if g.strip())
+    wrong = [g for g in chosen if g not in GROUPS]
+    if wrong:
+        raise click.BadParameter(f'"{wrong[0]}" is no set of fields; there are: {", ".join(GROUPS)}.')
+    with shared.workspace(folder) as work, runs.lock(work.journal.path.parent):
+        request = SetupRequest(setup_fields(chosen), work.journal.installation, work.config.setup.prefix, remove)
+        items = _carry_out(work, request, apply_, out)
+    if as_json:
+        shared.show_json(None, [vars(i) for i in items])
+    else:
+        _show(items, done=apply_ or out is not None, remove=remove, out=out)
+    ctx.exit(2 if any(i.action == "refuse" for i in items) else 0)
+
+
+def _carry_out(work: Workspace, request: SetupRequest, apply_: bool, out: Path | None) -> list[SetupItem]:
+    if request.remove:
+        # Values are exported beside the store before the fields go.
+        return work.crm.apply_setup(request, work.config.store_dir) if apply_ else work.crm.plan_setup(request)
+    if out is not None:
+        return work.crm.apply_setup(request, out)
+    return work.crm.apply_setup(request) if apply_ else work.crm.plan_setup(request)
+
+
+def _show(items: list[SetupItem], *, done: bool, remove: bool, out: Path | None) -> None:
+    shared.show_table([vars(i) for i in items], ["action", "kind", "name", "detail"])
+    changes = sum(i.action in ("create", "update", "remove") for i in items)
+    if any(i.action == "refuse" for i in items):
+        click.echo("Nothing was changed: see the lines marked refuse.")
+    elif out is not None and not remove:
+        click.echo(f"Wrote {out}: hand it to an admin, who deploys it with Workbench or `sf project deploy`.")
+    elif not done:
+        click.echo(f"{changes} things would be done. Do it with --apply." if changes else "Nothing to do.")
+    elif changes and not remove:
+        click.echo(f"{changes} things done. To see the fields on a page:")
+        for line in PAGE_CLICKS:
+            click.echo(f"  {line}")
+    else:
+        click.echo(f"{changes} things done." if changes else "Nothing to do.")

@@ -1,0 +1,45 @@
+"""`kam undo RUN`: take back what a run wrote."""
+
+from pathlib import Path
+
+import click
+
+from connector import job
+from connector.cli import shared
+from connector.errors import RowsRefused
+from connector.steps import undo
+from connector.steps.write_back import REFUSED, settle, write_back
+from connector.store import runs
+from connector.workspace import stamp
+
+
+@click.command("undo", epilog="Example: kam undo 12 --dry-run")
+@click.argument("run", type=int)
+@click.option("--dry-run", is_flag=True, help="Show what would go back, write nothing.")
+@shared.folder_option
+@shared.json_option
+@click.pass_context
+def command(ctx: click.Context, run: int, dry_run: bool, folder: Path | None, as_json: bool) -> None:
+    """Take back what a run wrote; what somebody edited since is left alone and listed."""
+    with shared.workspace(folder) as work, runs.lock(work.journal.path.parent):
+        settle(work.pen())
+        plan = undo.plan(work.pen(), run)
+        for entry in plan.edited:
+            shared.say(f"left alone, edited since: {entry.table} {entry.id} {entry.column}")
+        if plan.gone:
+            shared.say(f"{len(plan.gone)} records are gone")
+        number, code, words = None, 0, f"{len(plan.changes)} values would go back, nothing was written"
+        if not dry_run:
+            current = runs.begin(work.journal, "undo", stamp(work.clock())[:10], stamp(work.clock()), undoes=run)
+            written = write_back(work.pen(), current.id, plan.changes)
+            code = RowsRefused.code if written.records.get(REFUSED) else 0
+            runs.note(work.journal, current.id, "undo", {"write_back": written.records, "edited": len(plan.edited)})
+            runs.end(work.journal, current.id, "done", code, "", stamp(work.clock()))
+            number, words = current.id, f"run {current.id} undid run {run}: {job.words(written.records)}"
+        if as_json:
+            shared.show_json(number, shared.change_rows(plan.changes), edited=len(plan.edited))
+        else:
+            if dry_run:
+                shared.show_table(shared.change_rows(plan.changes), ["id", "column", "before", "after"])
+            click.echo(words)
+    ctx.exit(code)

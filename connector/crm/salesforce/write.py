@@ -1,0 +1,100 @@
+"""A batch of changes to the CRM, one outcome for each; nothing is sent twice unless it surely wasn't carried out.
+
+RecordWrites come in; Outcomes leave as answers arrive. Next room: `faults`.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from connector.crm.failures import AnswerLost
+from connector.crm.protocol import RecordWrite
+from connector.crm.salesforce.faults import row_outcome
+from connector.crm.salesforce.login import Client
+from connector.schema import Outcome
+
+BATCH = 200
+LOCKED = "UNABLE_TO_LOCK_ROW"
+# an alert rule would otherwise stop an edit that a person could confirm; a blocking rule still blocks
+HEADERS = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
+
+
+def write(client: Client, writes: Sequence[RecordWrite]) -> Iterator[Outcome]:
+    """One outcome for each record; only rows that were locked are sent again."""
+    fit = []
+    for one in writes:
+        if bad := [name for name, value in one.values.items() if isinstance(value, float) and not math.isfinite(value)]:
+            yield Outcome(one.table, one.id, "refused", "NOT_A_NUMBER", "A value is not a number.", tuple(bad))
+        else:
+            fit.append(one)
+    for batch in batches(fit):
+        yield from _send(client, batch)
+
+
+def batches(writes: Sequence[RecordWrite]) -> Iterator[list[RecordWrite]]:
+    """Batches of one record type each, children of one parent together, no id twice in one batch."""
+    ordered = sorted(writes, key=lambda w: (w.record, w.group or w.id, w.id))
+    batch: list[RecordWrite] = []
+    for family in _families(ordered):
+        for one in family if len(family) > BATCH else [family]:
+            some = one if isinstance(one, list) else [one]
+            if batch and (len(batch) + len(some) > BATCH or batch[0].record != some[0].record):
+                yield batch
+                batch = []
+            for member in some:
+                if any(w.id[:15] == member.id[:15] for w in batch):
+                    yield batch
+                    batch = []
+                batch.append(member)
+    if batch:
+        yield batch
+
+
+def _families(ordered: Sequence[RecordWrite]) -> Iterator[list[RecordWrite]]:
+    family: list[RecordWrite] = []
+    for one in ordered:
+        if family and (one.record, one.group or one.id) != (family[0].record, family[0].group or family[0].id):
+            yield family
+            family = []
+        family.append(one)
+    if family:
+        yield family
+
+
+def _send(client: Client, batch: list[RecordWrite]) -> Iterator[Outcome]:
+    """Outcomes of one batch; locked rows come last, after as many attempts as the session allows."""
+    locked: list[tuple[RecordWrite, Outcome]] = []
+    for _ in client.session.rounds():
+        held = []
+        for one, outcome in zip(batch, _once(client, batch), strict=True):
+            if outcome.code == LOCKED:
+                held.append((one, outcome))
+            else:
+                yield outcome
+        locked = held
+        batch = [one for one, _ in held]
+        if not batch:
+            return
+    yield from (outcome for _, outcome in locked)
+
+
+def _once(client: Client, batch: Sequence[RecordWrite]) -> list[Outcome]:
+    records = [{"attributes": {"type": w.record}, "id": w.id, **w.values} for w in batch]
+    try:
+        answer = client.send(
+            "PATCH", "composite/sobjects", json={"allOrNone": False, "records": records}, headers=HEADERS
+        )
+    except AnswerLost as lost:
+        return [Outcome(w.table, w.id, "unknown", "ANSWER_LOST", str(lost)) for w in batch]
+    if not isinstance(answer, list) or len(answer) != len(batch):
+        said = "The answer does not fit the batch: each record is read before anything is sent again."
+        return [Outcome(w.table, w.id, "unknown", "ANSWER_UNFIT", said) for w in batch]
+    return [_outcome(w, told) for w, told in zip(batch, answer, strict=True)]
+
+
+def _outcome(sent: RecordWrite, told: Any) -> Outcome:
+    if isinstance(told, dict) and told.get("success") is True:
+        return Outcome(sent.table, sent.id, "written")
+    errors = told.get("errors") if isinstance(told, dict) else None
+    state, code, message, names = row_outcome(errors if isinstance(errors, list) else [], sent.values)
+    return Outcome(sent.table, sent.id, state, code, message, names)

@@ -1,0 +1,218 @@
+"""Runs an emulated org as an HTTP server: in a thread for tests, or until a signal for `kam emulate`.
+
+An `Org` comes in; an address, a token, a CA and a key file leave. Next room: `edge`.
+"""
+
+import asyncio
+import json
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+import uvicorn
+
+from connector.emulator.edge import HttpProtocol
+from connector.emulator.faults import Faults, load_faults, make_rule
+from connector.emulator.keys import Keys, Sessions, make_certificates, open_keys
+from connector.emulator.salesforce.face import build
+from connector.emulator.salesforce.org.records import Org
+from connector.emulator.salesforce.site import Site
+
+HEAD_ROOM = 131_072  # bytes uvicorn accepts of a request head, so that the edge itself can answer 414 and 431
+STOP_SECONDS = 2
+
+FaultSource = Faults | Path | Iterable[Mapping[str, Any]] | None
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which tells when it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening and let go of every connection.
+
+        Idle ones are cut at once: over TLS a polite end would wait for an answer that a client's pool never gives.
+        """
+        for connection in list(self.server_state.connections):
+            cycle = getattr(connection, "cycle", None)
+            if cycle is None or cycle.response_complete:
+                _cut(connection)
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            _cut(connection)
+        await asyncio.sleep(0)
+
+
+def _cut(connection: Any) -> None:
+    if connection.transport is not None:
+        connection.transport.abort()
+
+
+class Running:
+    """An emulated org that is being served; use it as a context manager, or call `stop`."""
+
+    def __init__(
+        self, site: Site, server: _Server, thread: threading.Thread, ca: Path | None, private: Path | None
+    ) -> None:
+        self.site, self.ca = site, ca
+        self._server, self._thread, self._private = server, thread, private
+        keys = site.keys
+        self.url, self.org, self.faults = site.url, site.org, site.faults
+        self.token, self.client_id, self.secret, self.key_file = keys.token, keys.client_id, keys.secret, keys.key_file
+
+    @property
+    def calls(self) -> Counter[str]:
+        """Counted API calls by method and path template; clear it to begin anew."""
+        return self.site.usage.calls
+
+    def stop(self) -> None:
+        """Stop serving and remove what was only temporary; the org itself stays open."""
+        self._server.should_exit = True
+        self._thread.join()
+        if self._private is not None:
+            shutil.rmtree(self._private, ignore_errors=True)
+
+    def __enter__(self) -> "Running":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def start(
+    org: Org,
+    *,
+    port: int = 0,
+    tls: bool = False,
+    faults: FaultSource = None,
+    host: str = "127.0.0.1",
+    state: Path | None = None,
+) -> Running:
+    """Serve an org from a thread; it accepts connections when this returns. `state` keeps keys and token."""
+    private = Path(tempfile.mkdtemp(prefix="kam-emulator-")) if state is None else None
+    listening = None
+    try:
+        listening = _listen(host, port)
+        keys = open_keys(state or private or Path(), org.org_id)
+        if tls:
+            make_certificates(keys)
+        site = _site(org, keys, faults)
+        shown = f"[{host}]" if ":" in host else host
+        site.url = f"{'https' if tls else 'http'}://{shown}:{listening.getsockname()[1]}"
+        org.base_url = site.url
+        server = _Server(_config(site, tls=tls))
+        thread = threading.Thread(target=server.run, args=([listening],), name="kam-emulator", daemon=True)
+        thread.start()
+        _await_ready(server, thread)
+    except BaseException:
+        if listening is not None:
+            listening.close()
+        if private is not None:
+            shutil.rmtree(private, ignore_errors=True)
+        raise
+    return Running(site, server, thread, keys.ca_file if tls else None, private)
+
+
+def serve(
+    org: Org,
+    *,
+    port: int = 0,
+    tls: bool = False,
+    faults: FaultSource = None,
+    host: str = "127.0.0.1",
+    state: Path | None = None,
+) -> None:
+    """Serve an org until SIGINT or SIGTERM; prints one line of JSON on standard output when ready."""
+    asked_to_stop = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        asked_to_stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    with start(org, port=port, tls=tls, faults=faults, host=host, state=state) as running:
+        print(json.dumps(_facts(running)), flush=True)  # the contract of `kam emulate`: one line, then silence
+        while not asked_to_stop.wait(0.5):  # on Windows a wait without end cannot be interrupted
+            pass
+    print("emulator stopped", file=sys.stderr)
+
+
+def _facts(running: Running) -> dict[str, str | None]:
+    return {
+        "url": running.url,
+        "token": running.token,
+        "ca": str(running.ca) if running.ca else None,
+        "client_id": running.client_id,
+        "secret": running.secret,
+        "key_file": str(running.key_file),
+    }
+
+
+def _site(org: Org, keys: Keys, faults: FaultSource) -> Site:
+    sessions = Sessions(org.org_id)
+    sessions.keep(keys.token, org.admin_id)
+    if isinstance(faults, Path):
+        faults = load_faults(faults)
+    elif not isinstance(faults, Faults):
+        faults = Faults(make_rule(rule) for rule in faults or ())
+    return Site(org, keys, sessions, faults)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform != "win32":  # there it would let two servers share a port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _config(site: Site, *, tls: bool) -> uvicorn.Config:
+    pem = site.keys.server_file if tls else None
+    return uvicorn.Config(
+        build(site),
+        loop="asyncio",
+        http=HttpProtocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        h11_max_incomplete_event_size=HEAD_ROOM,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        ssl_certfile=pem,
+        ssl_keyfile=pem,
+    )
+
+
+def _await_ready(server: _Server, thread: threading.Thread) -> None:
+    while not server.ready.wait(0.1):
+        if not thread.is_alive():
+            raise RuntimeError("the emulator's server ended before it accepted connections")

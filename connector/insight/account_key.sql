@@ -1,0 +1,146 @@
+-- From scores to proposals and flags, with memory: cap, band, strikes, lock. Methods 1.2, 1.5, 1.6 and 1.8.
+
+-- A nomination holds until its day; the status of a person who decided is never changed here.
+-- step: key_member
+SELECT s.account_id, g.account_n, p.status, s.eligible, s.gate, s.confidence, s.score_low, s.rank,
+  CASE WHEN p.nominated = 1 AND (p.nominated_until_day IS NULL OR p.nominated_until_day >= :as_of)
+            AND COALESCE(p.status, '') NOT IN ('Key', 'Not eligible') THEN 1 ELSE 0 END AS nominated,
+  COALESCE(p.strikes, 0) AS strikes_before, p.last_review_day,
+  COALESCE(p.locked_until_day, p.since_day + :lock_days, p.decided_day + :lock_days) AS locked_until_day,
+  CASE WHEN p.status = 'Standard' AND COALESCE(p.review_due_day, p.decided_day + :review_days) > :as_of
+       THEN 1 ELSE 0 END AS settled,
+  COALESCE(v.kam_proposal, 'None') AS present_proposal, COALESCE(v.kam_flag, 'None') AS present_flag
+FROM account_score AS s
+JOIN account_group AS g ON g.account_id = s.account_id
+LEFT JOIN programme AS p ON p.account_id = s.account_id
+LEFT JOIN present_value AS v ON v.account_id = s.account_id
+
+-- The cap is never more than a share of those that can be ranked, so a small company has a small programme.
+-- step: key_cap
+SELECT cap, GREATEST(1, CAST(floor(cap * :band) AS BIGINT)) AS band_rank,
+  GREATEST(1, CAST(floor(cap * :nominated_share) AS BIGINT)) AS reserve, nominated,
+  GREATEST(0, cap - LEAST(nominated, GREATEST(1, CAST(floor(cap * :nominated_share) AS BIGINT)))) AS own_cap
+FROM (SELECT LEAST(:cap, GREATEST(1, CAST(floor(COUNT(rank) * :cap_share + 0.999999E0) AS BIGINT))) AS cap,
+        CAST(SUM(nominated) AS BIGINT) AS nominated
+      FROM key_member) AS n
+
+-- step: key_nominee
+SELECT account_id, row_number() OVER (ORDER BY COALESCE(score_low, -1.0E0) DESC, account_n) AS place
+FROM key_member WHERE nominated = 1
+
+-- A review is due a quarter after the last one. Strikes change only at a review.
+-- step: key_review
+SELECT m.account_id, m.account_n, m.status, m.gate, m.confidence, m.score_low, m.rank, m.nominated, m.settled,
+  m.eligible, m.locked_until_day, m.present_proposal, m.present_flag, c.cap, c.own_cap, c.band_rank,
+  CASE WHEN n.place <= c.reserve THEN 1 ELSE 0 END AS nominee,
+  CASE WHEN m.rank <= c.band_rank THEN 0 ELSE 1 END AS outside,
+  CASE WHEN m.gate IN ('credit_hold', 'not_customer') THEN 1 ELSE 0 END AS breach,
+  CASE WHEN m.status = 'Key' AND (m.last_review_day IS NULL OR m.last_review_day + :review_days <= :as_of)
+       THEN 1 ELSE 0 END AS review,
+  m.strikes_before, m.last_review_day
+FROM key_member AS m
+CROSS JOIN key_cap AS c
+LEFT JOIN key_nominee AS n ON n.account_id = m.account_id
+
+-- step: key_strike
+SELECT r.account_id,
+  CASE WHEN r.status <> 'Key' OR r.status IS NULL THEN 0
+    WHEN r.review = 1 AND r.outside = 1 THEN r.strikes_before + 1
+    WHEN r.review = 1 THEN 0 ELSE r.strikes_before END AS strikes,
+  CASE WHEN r.review = 1 THEN :as_of ELSE r.last_review_day END AS last_review_day
+FROM key_review AS r
+
+-- What is proposed stays proposed inside the band, so that a night's small move changes nothing.
+-- step: key_proposal
+SELECT r.account_id, s.strikes, s.last_review_day,
+  CASE WHEN r.status = 'Not eligible' THEN 'None'
+       WHEN r.status = 'Key' THEN
+         CASE WHEN r.breach = 1 THEN 'Demote'
+              WHEN r.locked_until_day > :as_of OR s.strikes < :strikes THEN 'None'
+              WHEN r.outside = 1 OR (r.present_proposal = 'Demote' AND r.rank > r.cap) THEN 'Demote' ELSE 'None' END
+       WHEN r.nominee = 1 THEN 'Promote'
+       WHEN r.settled = 1 THEN 'None'
+       WHEN r.rank <= r.own_cap AND r.score_low >= :threshold THEN 'Promote'
+       WHEN r.present_proposal = 'Promote' AND r.outside = 0 AND r.score_low >= :threshold - 3.0E0 THEN 'Promote'
+       ELSE 'None' END AS proposal
+FROM key_review AS r JOIN key_strike AS s ON s.account_id = r.account_id
+
+-- Silence counts against the account's own rhythm, and only from a month on.
+-- step: key_silence
+SELECT v.account_id, :as_of - v.last_won_day AS silent_days, v.usual_gap,
+  CASE WHEN v.usual_gap > 0.0E0 AND :as_of - v.last_won_day >= :silence_days
+       THEN (:as_of - v.last_won_day) * 1.0E0 / v.usual_gap END AS gap_ratio
+FROM account_value AS v WHERE v.account_id = v.root_id
+
+-- step: key_flag
+SELECT r.account_id, l.silent_days, l.usual_gap, l.gap_ratio,
+  CASE WHEN r.status = 'Key' THEN
+         CASE WHEN r.outside = 1 OR l.gap_ratio > :lapse_ratio THEN 'On watch'
+              WHEN r.present_flag = 'On watch' AND (r.rank > r.cap OR l.gap_ratio > :lapse_ratio * 0.9E0)
+              THEN 'On watch'
+              WHEN r.confidence < :least_confidence THEN 'Needs data' ELSE 'None' END
+       WHEN r.gate = 'new' THEN 'Emerging'
+       WHEN r.gate IN ('not_eligible', 'branch', 'not_customer') OR COALESCE(v.won_deals_24m, 0) = 0 THEN 'None'
+       WHEN p.proposal = 'Promote' THEN 'None'
+       WHEN v.revenue_rank <= r.cap
+            AND (v.value_rank > r.cap * 2 OR s.growth_minor <= 0 OR s.s_alignment <= :low_fit)
+       THEN 'Large, not key'
+       WHEN r.present_flag = 'Large, not key' AND v.revenue_rank <= r.band_rank
+            AND (v.value_rank > r.band_rank OR s.growth_minor <= v.revenue_365_minor * 0.10E0
+                 OR s.s_alignment <= :low_fit)
+       THEN 'Large, not key'
+       WHEN r.confidence < :least_confidence AND r.eligible = 1 THEN 'Needs data'
+       ELSE 'None' END AS flag
+FROM key_review AS r
+JOIN key_proposal AS p ON p.account_id = r.account_id
+JOIN account_score AS s ON s.account_id = r.account_id
+JOIN account_value AS v ON v.account_id = r.account_id
+LEFT JOIN key_silence AS l ON l.account_id = r.account_id
+
+-- The next border: into the cap for those outside the programme, out of the band for those in it.
+-- step: key_border
+SELECT MIN(CASE WHEN r.rank = r.own_cap THEN q.points_low END) AS into_points,
+  MAX(CASE WHEN r.rank = r.band_rank + 1 THEN q.points_low END) AS out_points
+FROM key_review AS r JOIN account_rated AS q ON q.account_id = r.account_id
+
+-- step: key_distance
+SELECT r.account_id, q.weight_bound,
+  CASE WHEN r.status = 'Key' AND r.outside = 0 THEN 0 ELSE 1 END AS upward,
+  CASE WHEN r.status = 'Key' AND r.outside = 0 THEN q.points_low - b.out_points + 1
+       ELSE GREATEST(COALESCE(b.into_points + 1, 0),
+                     CAST(floor(:threshold * q.weight_bound * 1.0E4 + 0.5E0) AS BIGINT)) - q.points_low END AS points
+FROM key_review AS r
+JOIN key_proposal AS p ON p.account_id = r.account_id
+JOIN account_points AS q ON q.account_id = r.account_id
+CROSS JOIN key_border AS b
+WHERE r.rank IS NOT NULL AND p.proposal <> 'Promote'
+
+-- step: key_option
+SELECT d.account_id, c.criterion,
+  CASE WHEN d.upward = 1 THEN c.bound_low + CAST(floor(d.points * 1.0E0 / c.weight + 0.999999E0) AS BIGINT)
+       ELSE c.bound_low - CAST(floor(d.points * 1.0E0 / c.weight + 0.999999E0) AS BIGINT) END AS to_q,
+  row_number() OVER (PARTITION BY d.account_id ORDER BY c.weight DESC, c.criterion_n) AS place
+FROM key_distance AS d
+JOIN criterion_point AS c ON c.account_id = d.account_id
+WHERE c.bound_low IS NOT NULL AND d.points > 0
+  AND ((d.upward = 1 AND c.bound_low * c.weight + d.points <= c.weight * 1000000)
+       OR (d.upward = 0 AND c.bound_low * c.weight >= d.points))
+
+-- The heaviest criterion that can carry the whole distance needs the smallest change.
+-- step: key_change
+SELECT o.account_id, o.criterion, o.to_q
+FROM key_option AS o
+JOIN (SELECT account_id, MIN(place) AS place FROM key_option GROUP BY account_id) AS f
+  ON f.account_id = o.account_id AND f.place = o.place
+
+-- step: account_key
+SELECT r.account_id, r.status, p.proposal, f.flag, p.strikes, p.last_review_day, r.review, r.locked_until_day,
+  r.nominated, r.outside, r.cap, r.band_rank,
+  CASE WHEN r.rank > r.own_cap THEN r.rank - r.own_cap END AS next_rank_gap,
+  CASE WHEN d.points > 0 THEN floor(d.points * 1.0E-1 / d.weight_bound + 0.5E0) * 1.0E-3 END AS next_score_gap,
+  c.criterion AS change_criterion, c.to_q * 1.0E-6 AS change_to, f.silent_days, f.usual_gap, f.gap_ratio
+FROM key_review AS r
+JOIN key_proposal AS p ON p.account_id = r.account_id
+JOIN key_flag AS f ON f.account_id = r.account_id
+LEFT JOIN key_distance AS d ON d.account_id = r.account_id
+LEFT JOIN key_change AS c ON c.account_id = r.account_id

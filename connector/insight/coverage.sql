@@ -1,0 +1,226 @@
+-- Which seats of the customer's organisation we know, and how well. Formula: methods, section 3.4.
+-- A person sits in a slot by function and level, or by a role that somebody set; people who left cover nothing.
+
+-- step: coverage_person
+SELECT s.contact_id, s.account_id, t.level, t.function, s.strength, s.engaged
+FROM contact_strength s
+JOIN contact_title t ON t.contact_id = s.contact_id
+WHERE s.present = 1 AND s.account_id IS NOT NULL
+
+-- step: coverage_role
+SELECT DISTINCT p.contact_id AS contact_id, p.account_id AS account_id, h.role AS role
+FROM (
+  SELECT contact_id, role FROM stakeholder WHERE role IS NOT NULL
+  UNION
+  SELECT id AS contact_id, role FROM contact WHERE role IS NOT NULL
+) h
+JOIN coverage_person p ON p.contact_id = h.contact_id
+
+-- Where nobody at any customer has a role, roles are not kept: then their slots are unknown and left out.
+-- step: coverage_source
+SELECT a.known AS activities, c.contacts AS contacts, r.roles AS roles
+FROM activity_source a
+CROSS JOIN (SELECT CASE WHEN COUNT(*) > 0 THEN 1 ELSE 0 END AS contacts FROM contact_title) c
+CROSS JOIN (SELECT CASE WHEN COUNT(*) > 0 THEN 1 ELSE 0 END AS roles FROM coverage_role) r
+
+-- Roles as people set them; where they named no economic buyer, an executive of a buying function is the likely one.
+-- step: coverage_role_all
+SELECT contact_id, account_id, role FROM coverage_role
+UNION
+SELECT p.contact_id AS contact_id, p.account_id AS account_id, 'economic_buyer' AS role
+FROM coverage_person p
+JOIN buying_function b ON b.function = p.function
+LEFT JOIN (SELECT DISTINCT account_id FROM coverage_role WHERE role = 'economic_buyer') n ON n.account_id = p.account_id
+WHERE p.level >= 4 AND n.account_id IS NULL
+
+-- step: coverage_size
+SELECT
+  a.id AS account_id,
+  CASE
+    WHEN a.employees > 0 AND a.employees < :small_below THEN 'small'
+    WHEN COALESCE(a.employees, 0) < :middle_below THEN 'middle'
+    ELSE 'large'
+  END AS size,
+  CASE WHEN a.created_day <= :as_of AND a.created_day > :new_day THEN 1 ELSE 0 END AS new
+FROM account a
+
+-- step: coverage_required
+SELECT z.account_id AS account_id, r.slot AS slot, r.weight AS weight, r.place AS place
+FROM coverage_size z
+JOIN slot_rule r ON r.size = z.size
+CROSS JOIN coverage_source s
+WHERE r.only_people = 0 OR s.roles = 1
+
+-- step: coverage_fit
+SELECT p.account_id AS account_id, r.slot AS slot, p.strength AS strength, p.engaged AS engaged
+FROM coverage_person p
+JOIN coverage_size z ON z.account_id = p.account_id
+JOIN slot_rule r ON r.size = z.size
+WHERE (r.function = 'any' OR r.function = p.function) AND p.level >= r.low AND p.level <= r.high
+UNION ALL
+SELECT p.account_id AS account_id, r.slot AS slot, p.strength AS strength, p.engaged AS engaged
+FROM coverage_role_all h
+JOIN coverage_person p ON p.contact_id = h.contact_id
+JOIN coverage_size z ON z.account_id = p.account_id
+JOIN slot_rule r ON r.size = z.size AND r.role = h.role
+
+-- step: coverage_best
+SELECT
+  account_id,
+  slot,
+  MAX(CAST(floor(least(strength * 1.0E0 / :full, 1.0E0) * 1.0E6 + 0.5E0) AS BIGINT)) AS micro,
+  MAX(CASE WHEN strength >= :warm THEN 1 ELSE 0 END) AS covered,
+  MAX(engaged) AS engaged
+FROM coverage_fit
+GROUP BY account_id, slot
+
+-- step: coverage_slot
+SELECT
+  q.account_id AS account_id,
+  q.slot AS slot,
+  q.weight AS weight,
+  q.place AS place,
+  CASE WHEN s.activities = 1 THEN COALESCE(b.micro, 0) END AS micro,
+  CASE WHEN s.activities = 1 THEN COALESCE(b.micro, 0) * 1.0E0 / 1.0E6 END AS value,
+  CASE WHEN s.activities = 1 THEN COALESCE(b.covered, 0) END AS covered,
+  CASE WHEN s.contacts = 1 THEN CASE WHEN b.slot IS NULL THEN 0 ELSE 1 END END AS known,
+  CASE WHEN s.activities = 1 THEN COALESCE(b.engaged, 0) END AS engaged
+FROM coverage_required q
+CROSS JOIN coverage_source s
+LEFT JOIN coverage_best b ON b.account_id = q.account_id AND b.slot = q.slot
+
+-- step: coverage_gap
+SELECT
+  account_id, slot, known,
+  row_number() OVER (PARTITION BY account_id ORDER BY weight DESC, known, place, slot) AS place
+FROM coverage_slot
+WHERE COALESCE(covered, known) = 0
+
+-- step: coverage_sums
+SELECT
+  account_id,
+  COUNT(*) AS slots,
+  CAST(SUM(covered) AS BIGINT) AS covered,
+  CAST(SUM(known) AS BIGINT) AS known,
+  CAST(SUM(weight * micro) AS BIGINT) AS micro,
+  CAST(SUM(weight) AS BIGINT) AS weight
+FROM coverage_slot
+GROUP BY account_id
+
+-- step: coverage_people
+SELECT
+  p.account_id AS account_id,
+  COUNT(*) AS contacts,
+  CAST(SUM(CASE WHEN p.level IS NOT NULL OR r.contact_id IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT) AS placed,
+  MAX(CASE WHEN p.level >= 4 THEN 1 ELSE 0 END) AS executive_known,
+  MAX(CASE WHEN p.level >= 4 THEN p.engaged WHEN p.engaged IS NOT NULL THEN 0 END) AS executive_engaged
+FROM coverage_person p
+LEFT JOIN (SELECT DISTINCT contact_id FROM coverage_role) r ON r.contact_id = p.contact_id
+GROUP BY p.account_id
+
+-- `judged` says whether a share can be given at all: we know somebody, and where at least one of them sits.
+-- step: coverage_state
+SELECT
+  z.account_id AS account_id,
+  CASE
+    WHEN s.contacts = 0 THEN 'unknown'
+    WHEN z.new = 1 THEN 'getting_to_know'
+    WHEN COALESCE(p.contacts, 0) = 0 THEN 'no_contacts'
+    WHEN p.placed = 0 THEN 'no_titles'
+    WHEN s.activities = 0 THEN 'no_activities'
+    ELSE 'ok'
+  END AS state,
+  CASE WHEN s.contacts = 1 AND COALESCE(p.placed, 0) > 0 THEN 1 ELSE 0 END AS judged,
+  CASE WHEN s.contacts = 1 THEN COALESCE(p.contacts, 0) END AS contacts,
+  CASE WHEN s.contacts = 1 THEN COALESCE(p.placed, 0) END AS contacts_placed,
+  CASE WHEN s.contacts = 1 THEN COALESCE(p.executive_known, 0) END AS executive_known,
+  CASE WHEN s.contacts = 1 AND s.activities = 1 THEN COALESCE(p.executive_engaged, 0) END AS executive_engaged
+FROM coverage_size z
+CROSS JOIN coverage_source s
+LEFT JOIN coverage_people p ON p.account_id = z.account_id
+
+-- step: account_coverage
+SELECT
+  t.account_id AS account_id,
+  COALESCE(m.slots, 0) AS slots,
+  CASE WHEN t.judged = 1 THEN m.covered END AS slots_covered,
+  CASE WHEN t.judged = 1 THEN m.known END AS slots_known,
+  CASE
+    WHEN t.judged = 1 THEN CAST(floor(100.0E0 * m.micro / (1.0E6 * m.weight) + 0.5E0) AS BIGINT)
+  END AS coverage_percent,
+  CASE WHEN t.judged = 1 THEN CAST(floor(100.0E0 * m.known / m.slots + 0.5E0) AS BIGINT) END AS known_percent,
+  CASE WHEN t.contacts IS NOT NULL THEN s.engaged_contacts END AS engaged_contacts,
+  t.contacts AS contacts,
+  t.contacts_placed AS contacts_placed,
+  t.executive_known AS executive_known,
+  t.executive_engaged AS executive_engaged,
+  CASE
+    WHEN t.contacts > 0 AND t.state <> 'getting_to_know' AND s.engaged_contacts IS NOT NULL THEN CASE
+      WHEN s.engaged_contacts <= 1 OR COALESCE(s.top_contact_share, 0.0E0) >= :single_share THEN 1
+      ELSE 0
+    END
+  END AS single_threaded,
+  CASE WHEN t.judged = 1 THEN g.slot END AS first_gap,
+  CASE WHEN t.judged = 1 THEN g.known END AS first_gap_known,
+  t.state AS state
+FROM coverage_state t
+LEFT JOIN coverage_sums m ON m.account_id = t.account_id
+LEFT JOIN account_strength s ON s.account_id = t.account_id
+LEFT JOIN coverage_gap g ON g.account_id = t.account_id AND g.place = 1
+
+-- step: open_opportunity
+SELECT id AS opportunity_id, account_id
+FROM opportunity
+WHERE COALESCE(created_day, :as_of) <= :as_of AND (state = 'open' OR (state IN ('won', 'lost') AND close_day > :as_of))
+
+-- step: opportunity_people
+SELECT
+  k.opportunity_id AS opportunity_id,
+  k.contact_id AS contact_id,
+  MAX(s.engaged) AS engaged,
+  MAX(CASE WHEN k.role = 'economic_buyer' THEN 1 ELSE 0 END) AS buyer,
+  MAX(CASE WHEN k.role = 'champion' THEN 1 ELSE 0 END) AS champion,
+  MAX(CASE WHEN k.role = 'sponsor' THEN 1 ELSE 0 END) AS sponsor
+FROM (
+  SELECT opportunity_id, contact_id, role FROM stakeholder WHERE opportunity_id IS NOT NULL
+  UNION
+  SELECT o.opportunity_id AS opportunity_id, h.contact_id AS contact_id, h.role AS role
+  FROM stakeholder h
+  JOIN open_opportunity o ON o.account_id = h.account_id
+  WHERE h.opportunity_id IS NULL
+) k
+JOIN contact_strength s ON s.contact_id = k.contact_id
+WHERE s.present = 1
+GROUP BY k.opportunity_id, k.contact_id
+
+-- step: opportunity_sums
+SELECT
+  opportunity_id,
+  COUNT(*) AS contacts,
+  CAST(SUM(engaged) AS BIGINT) AS engaged,
+  MAX(buyer) AS buyer,
+  MAX(champion) AS champion,
+  MAX(sponsor) AS sponsor
+FROM opportunity_people
+GROUP BY opportunity_id
+
+-- An empty missing_roles says that none is missing; NULL that nobody keeps roles on deals here.
+-- step: opportunity_coverage
+SELECT
+  o.opportunity_id AS opportunity_id,
+  o.account_id AS account_id,
+  CASE WHEN k.kept = 1 THEN COALESCE(m.contacts, 0) END AS contacts,
+  CASE WHEN k.kept = 1 AND a.known = 1 THEN COALESCE(m.engaged, 0) END AS engaged,
+  CASE WHEN k.kept = 1 THEN
+    CASE WHEN COALESCE(m.buyer, 0) = 0 THEN 'economic_buyer' ELSE '' END
+    || CASE WHEN COALESCE(m.buyer, 0) = 0 AND COALESCE(m.champion, 0) = 0 THEN ',' ELSE '' END
+    || CASE WHEN COALESCE(m.champion, 0) = 0 THEN 'champion' ELSE '' END
+    || CASE
+      WHEN COALESCE(m.sponsor, 0) = 0 AND (COALESCE(m.buyer, 0) = 0 OR COALESCE(m.champion, 0) = 0) THEN ',' ELSE ''
+    END
+    || CASE WHEN COALESCE(m.sponsor, 0) = 0 THEN 'sponsor' ELSE '' END
+  END AS missing_roles
+FROM open_opportunity o
+CROSS JOIN activity_source a
+CROSS JOIN (SELECT CASE WHEN COUNT(*) > 0 THEN 1 ELSE 0 END AS kept FROM stakeholder) k
+LEFT JOIN opportunity_sums m ON m.opportunity_id = o.opportunity_id

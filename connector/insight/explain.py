@@ -1,0 +1,188 @@
+"""Reasons one can read: the texts of the CRM fields, and the whole story of one account.
+
+The insights' tables come in; `account_result` and `contact_result` leave, with texts of at most 255 characters.
+Roles only, never a contact's name or title. Next room: `steps.diff`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from connector.convert import iso_day, listed
+from connector.insight.steps import run_steps
+from connector.insight.texts import catalogue
+from connector.schema import Context, Engine
+
+LONGEST = 255
+CRITERIA = ("value", "growth", "relationship", "alignment", "payment")
+_BUCKETS = (3, 10, 25, 50, 100, 250, 500, 1000)
+_TEXTS = ("kam_why", "kam_coverage_text", "kam_top_idea", "kam_alert")
+
+
+def texts(engine: Engine, context: Context) -> None:
+    """Make `account_result` and `contact_result`.
+
+    The one loop over accounts: a text is put together from a catalogue, which SQL can't read.
+    """
+    run_steps(engine, "explain", {"as_of": context.as_of})
+    columns = {c: listed(a) for c, a in engine.arrays("SELECT * FROM account_fact").items()}
+    made: dict[str, list[Any]] = {c: [] for c in ("id", *_TEXTS)}
+    for row in _rows(columns):
+        made["id"].append(row["id"])
+        for column, text in account_texts(row, context).items():
+            made[column].append(text)
+    engine.load("account_text", {c: np.array(v, dtype=object) for c, v in made.items()})
+    run_steps(engine, "explain_result", {"unit": 10.0**-context.digits})
+
+
+def _rows(columns: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
+    for values in zip(*columns.values(), strict=True):
+        yield dict(zip(columns, values, strict=True))
+
+
+def account_texts(row: Mapping[str, Any], context: Context) -> dict[str, str]:
+    """The four texts of one account."""
+    said = catalogue(context.language)
+    return {
+        "kam_why": joined(why(row, said, context), "; "),
+        "kam_coverage_text": joined(coverage(row, said), ", "),
+        "kam_top_idea": idea(row, said),
+        "kam_alert": joined(alerts(row, said), "; "),
+    }
+
+
+def joined(parts: Sequence[str], glue: str) -> str:
+    """Parts in one text of at most 255 characters; parts that don't fit are left out whole."""
+    text = ""
+    for part in parts:
+        longer = f"{text}{glue}{part}" if text else part
+        if len(longer) <= LONGEST:
+            text = longer
+    text = text or parts[0][:LONGEST]
+    return text[:1].upper() + text[1:]
+
+
+def money(minor: int, context: Context) -> str:
+    """An amount as `1.2M EUR`, two digits, never more exact than it is known."""
+    value = float(f"{minor * 10.0**-context.digits:.1e}")
+    for size, letter in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.2g}{letter} {context.currency}".replace("e+02", "00")
+    return f"{value:.0f} {context.currency}"
+
+
+def why(row: Mapping[str, Any], said: Mapping[str, Any], context: Context) -> list[str]:
+    """Reasons for flag and proposal, the weightiest first: gate or flag, worth, rank, two for, one against, unknown."""
+    words = said["why"]
+    parts = []
+    if row["flag"] in words["flag"]:
+        parts.append(words["flag"][row["flag"]])
+    if row["nominated"]:
+        parts.append(words["nominated"])
+    gate = row["gate"]
+    if gate is not None and not (gate == "new" and row["flag"] == "Emerging"):
+        parts.append(words["gate"].get(gate) or words["gate"]["other"].format(gate=gate))
+    if row["first_won_day"] is None:
+        parts.append(words["none"])
+    elif row["yearly_minor"] is not None:
+        basis = words["net" if row["cost_state"] == "net" else "revenue"]
+        parts.append(words["worth"].format(money=money(row["yearly_minor"], context), basis=basis))
+    if row["rank"] is not None:
+        parts.append(_rank_words(row["rank"], words))
+    if row["score"] is not None:
+        parts += _criteria_words(row, said)
+    return parts
+
+
+def _rank_words(rank: int, words: Mapping[str, Any]) -> str:
+    """A rank as the round number it lies within: exact ranks move every night and say little."""
+    for bucket in _BUCKETS:
+        if rank <= bucket:
+            return str(words["top"].format(n=bucket))
+    return str(words["beyond"].format(n=_BUCKETS[-1]))
+
+
+def _criteria_words(row: Mapping[str, Any], said: Mapping[str, Any]) -> Iterator[str]:
+    names = dict(said["criterion"])
+    if row["cost_state"] != "net":
+        names["value"] = names["revenue"]
+    known = [c for c in CRITERIA if row[f"c_{c}"] is not None]
+    # By size of the contribution, then told in the fixed order, so that two near ones don't swap places at night.
+    best = sorted((c for c in known if row[f"c_{c}"] > 0), key=lambda c: -row[f"c_{c}"])[:2]
+    worst = sorted((c for c in known if row[f"c_{c}"] < 0), key=lambda c: row[f"c_{c}"])[:1]
+    unknown = [c for c in CRITERIA if row[f"s_{c}"] is None]
+    for key, chosen in (("for", best), ("against", worst), ("unknown", unknown)):
+        if chosen:
+            yield said["why"][key].format(list=", ".join(names[c] for c in CRITERIA if c in chosen))
+
+
+def coverage(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
+    """Which seats we cover: counts, the executive, the first gap."""
+    words = said["coverage"]
+    state = row["coverage_state"]
+    if state not in ("ok", "no_activities"):
+        return [words[state]]
+    if state == "ok":
+        parts = [words["counted"].format(covered=row["slots_covered"], slots=row["slots"])]
+    else:
+        parts = [words["known"].format(known=row["slots_known"], slots=row["slots"])]
+    if not row["executive_known"]:
+        parts.append(words["no_executive"])
+    if row["first_gap"] is not None:
+        key = "gap_known" if row["first_gap_known"] else "gap"
+        parts.append(words[key].format(slot=slot_words(row["first_gap"], said)))
+    if row["single_threaded"]:
+        parts.append(words["single"])
+    if state == "no_activities":
+        parts.append(words["no_activities"])
+    return parts
+
+
+def slot_words(slot: str, said: Mapping[str, Any]) -> str:
+    """`finance.executive` as `finance executive`; `role.champion` as `champion`."""
+    first, second = slot.split(".", 1)
+    words = said["slot"]
+    level = words.get(second, second.replace("_", " "))
+    return level if first in ("role", "any") else f"{words.get(first, first.replace('_', ' '))} {level}"
+
+
+def idea(row: Mapping[str, Any], said: Mapping[str, Any]) -> str:
+    """The first idea and its evidence: `Helmets: 34 of 50 similar accounts have it, goes with Gloves`."""
+    words = said["idea"]
+    if row["whitespace_state"] != "ok":
+        return str(words.get(row["whitespace_state"], words["not_enough_data"]))
+    if row["top_family"] is None:
+        reason = words["reason"].get(row["held_back"])
+        return str(words["held"].format(reason=reason) if reason else words["none"])
+    parts = []
+    if row["top_peers"]:
+        parts.append(words["peers"].format(owners=row["top_peer_owners"], peers=row["top_peers"]))
+    if row["top_pulled_by"] is not None:
+        parts.append(words["pulled"].format(family=row["top_pulled_by"]))
+    if row["ideas"] and row["ideas"] > 1:
+        parts.append(words["more"].format(n=row["ideas"] - 1))
+    family = " ".join(str(row["top_family"]).split())
+    return joined([f"{family[:200]}: {parts[0]}" if parts else family, *parts[1:]], ", ")
+
+
+def family_of(text: Any) -> str | None:
+    """Family that an idea's text names, or None: the inverse of `idea`."""
+    return text.partition(": ")[0] if isinstance(text, str) and ": " in text else None
+
+
+def alerts(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
+    """What needs attention; `None open` when nothing does."""
+    words = said["alert"]
+    parts = []
+    if row["gap_ratio"] is not None and row["gap_ratio"] > 2 and row["last_won_day"] is not None:
+        # The month, not the number of days: it stays true tomorrow.
+        day = iso_day(row["last_won_day"])[:7]
+        parts.append(words["silent"].format(gap=round(row["order_gap"]), day=day))
+    if row["single_threaded"]:
+        parts.append(words["single"])
+    if row["executive_engaged"] == 0:
+        parts.append(words["no_executive"])
+    if row["in_loop"]:
+        parts.append(words["loop"])
+    return parts or [words["none"]]

@@ -1,0 +1,14 @@
+-- What is kept of it all: one row per account and per contact, under the names the CRM fields have.
+
+-- step: account_result
+SELECT f.*, f.flag AS kam_flag, f.proposal AS kam_proposal, f.relationship_band AS kam_relationship_band,
+  f.whitespace_band AS kam_whitespace_band, f.score AS kam_score, f.rank AS kam_rank, f.confidence AS kam_confidence,
+  f.box AS kam_quadrant, f.yearly_minor * :unit AS net_value_12m,
+  t.kam_why, t.kam_coverage_text, t.kam_top_idea, t.kam_alert
+FROM account_fact AS f
+JOIN account_text AS t ON t.id = f.id
+
+-- step: contact_result
+SELECT s.contact_id, s.account_id, t.level, t.function, s.strength, s.band, s.two_way_90, s.engaged, s.last_two_way_day
+FROM contact_strength AS s
+LEFT JOIN contact_title AS t ON t.contact_id = s.contact_id

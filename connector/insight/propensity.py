@@ -1,0 +1,201 @@
+"""The dense algebra of whitespace: which families go together (EASE), and what similar accounts bought (kNN).
+
+An ownership matrix and account traits come in; one score per distinct pattern and family leaves. Accounts with the
+same row are one pattern, so a million accounts cost no more than their distinct rows. Everything is rounded to
+millionths and ties are settled by the rows themselves, never by ids. Next room: `whitespace`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+MILLION = 1_000_000
+_BLOCK_CELLS = 4_000_000
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Distinct rows of the ownership matrix with their traits; `member` gives each account's pattern.
+
+    levels: 0 never bought, 1 long ago, 2 recently. traits: industry, country, size by people, size by revenue as
+    codes, -1 where unknown. counts: accounts per pattern.
+    """
+
+    levels: Ints
+    traits: Ints
+    counts: Ints
+    member: Ints
+
+    @property
+    def x(self) -> Floats:
+        """The matrix of the algebra: 1 bought recently, one half long ago, 0 never."""
+        return self.levels / 2.0
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """What similar accounts bought: a score, and how many of the `peers` nearest ones bought it recently."""
+
+    score: Floats
+    owners: Ints
+    peers: Ints
+
+
+def group(levels: Ints, traits: Ints) -> Patterns:
+    """Patterns in the order of their rows, so that neither ids nor the order of accounts matter."""
+    keys = [*_words(levels), *traits.T]
+    order = np.lexsort(keys[::-1])
+    ranked = np.column_stack([key[order] for key in keys]) if len(order) else np.zeros((0, 1), dtype=np.int64)
+    begins = np.ones(len(order), dtype=np.bool_)
+    begins[1:] = (ranked[1:] != ranked[:-1]).any(axis=1)
+    member = np.empty(len(order), dtype=np.int64)
+    member[order] = np.cumsum(begins) - 1
+    first = order[begins]
+    return Patterns(levels[first], traits[first], np.bincount(member).astype(np.int64), member)
+
+
+def ease(patterns: Patterns, ridge: float) -> Floats:
+    """Item weights of EASE (Steck 2019), λ = `ridge` per account: P = (X'X + λI)^-1, B = -P / diag(P), diagonal 0."""
+    x = patterns.x
+    gram = (x * patterns.counts[:, None]).T @ x
+    inverse = np.linalg.inv(gram + np.eye(x.shape[1]) * (ridge * patterns.counts.sum()))
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0.0)
+    return rounded(weights)
+
+
+def shrunk_lift(patterns: Patterns) -> tuple[Floats, Ints]:
+    """Lift of each pair of families, drawn towards 1 by ten expected joint owners; and the joint owners themselves."""
+    owned = (patterns.levels > 0).astype(np.int64)
+    joint = (owned * patterns.counts[:, None]).T @ owned
+    total = int(patterns.counts.sum())
+    share = np.diag(joint) / total
+    expected = np.outer(share, share)
+    return rounded((joint + 10.0 * expected * total) / (total * expected + 10.0)), joint
+
+
+def usable_traits(patterns: Patterns) -> list[int]:
+    """Traits that at least half of the accounts have and that tell accounts apart."""
+    known = patterns.traits >= 0
+    filled = (known * patterns.counts[:, None]).sum(axis=0) * 2 >= patterns.counts.sum()
+    several = [len(np.unique(patterns.traits[known[:, t], t])) > 1 for t in range(patterns.traits.shape[1])]
+    return [t for t, varied in enumerate(several) if varied and filled[t]]
+
+
+def neighbours(
+    patterns: Patterns, *, k: int, peers: int, firmographic: float, exact_limit: int, reference: int
+) -> Neighbours:
+    """Similarity-weighted ownership among the k nearest other accounts: cosine, and traits when two are usable.
+
+    Beyond `exact_limit` patterns the neighbours come from a systematic sample of `reference` accounts in row order.
+    """
+    index, counts = _references(patterns, exact_limit, reference)
+    mine, theirs = _features(patterns, index, firmographic)
+    score, owners, found = [], [], []
+    for rows in _blocks(len(patterns.counts), len(index)):
+        picked, similarity = _nearest(mine[rows] @ theirs.T, min(k + 1, len(index)))
+        # The account itself stands in its own pattern: it is no neighbour of its own.
+        available = counts[picked] - (index[picked] == rows[:, None])
+        available[similarity == 0] = 0
+        used, closest = _first(available, k), _first(available, peers)
+        weight = similarity * used
+        total = weight.sum(axis=1)
+        bought = patterns.levels[index[picked]]
+        score.append(np.einsum("rn,rnf->rf", weight, bought / 2.0) / np.where(total == 0, 1.0, total)[:, None])
+        owners.append(np.einsum("rn,rnf->rf", closest, (bought == 2).astype(np.int64)))
+        found.append(closest.sum(axis=1))
+    return Neighbours(rounded(np.concatenate(score)), np.concatenate(owners), np.concatenate(found))
+
+
+def percentile_ranks(values: Floats, weights: Ints) -> Floats:
+    """Share of cells below each value plus half of those equal, cells counted by weight."""
+    if not values.size:
+        return values
+    distinct, place = np.unique(values, return_inverse=True)
+    mass = np.bincount(place.reshape(-1), weights=weights, minlength=len(distinct))
+    return rounded((np.cumsum(mass) - mass / 2.0)[place.reshape(-1)] / mass.sum())
+
+
+def rounded(values: Floats) -> Floats:
+    """Values to the nearest millionth, halves up."""
+    result: Floats = np.floor(values * MILLION + 0.5) / MILLION
+    return result
+
+
+def _words(levels: Ints) -> list[Ints]:
+    """Rows packed into whole numbers, 38 families a word: sorting a few words beats sorting wide rows."""
+    words = []
+    for start in range(0, levels.shape[1], 38):
+        part = levels[:, start : start + 38]
+        words.append(part @ (3 ** np.arange(part.shape[1], dtype=np.int64)[::-1]))
+    return words
+
+
+def _references(patterns: Patterns, exact_limit: int, reference: int) -> tuple[Ints, Ints]:
+    """Patterns to look for neighbours in and how many accounts each stands for."""
+    size = len(patterns.counts)
+    if size <= exact_limit:
+        return np.arange(size), patterns.counts
+    total = int(patterns.counts.sum())
+    positions = (np.arange(reference, dtype=np.int64) * 2 + 1) * total // (2 * reference)
+    drawn = np.searchsorted(np.cumsum(patterns.counts), positions, side="right")
+    index, counts = np.unique(drawn, return_counts=True)
+    return index.astype(np.int64), counts.astype(np.int64)
+
+
+def _blocks(rows: int, width: int) -> Iterator[Ints]:
+    """Row numbers in blocks whose similarity table fits in memory."""
+    step = max(1, _BLOCK_CELLS // max(width, 1))
+    for start in range(0, rows, step):
+        yield np.arange(start, min(start + step, rows))
+
+
+def _features(patterns: Patterns, index: Ints, firmographic: float) -> tuple[Floats, Floats]:
+    """Columns of each row and of each reference whose product is their similarity, 0 to 1.
+
+    Cosine of what they bought, and the mean over usable traits: equal industry or country counts 1, sizes lose a
+    quarter per doubling, unknown counts 0.
+    """
+    traits = usable_traits(patterns)
+    share = firmographic if len(traits) >= 2 else 0.0
+    length = np.sqrt((patterns.x**2).sum(axis=1, keepdims=True))
+    unit = patterns.x / np.where(length == 0, 1.0, length)
+    mine, theirs = [unit * (1.0 - share)], [unit[index]]
+    for trait in traits if share else []:
+        codes = np.unique(patterns.traits[patterns.traits[:, trait] >= 0, trait])
+        away = np.abs(patterns.traits[:, trait][:, None] - codes[None, :])
+        near = (away == 0) * 1.0 if trait < 2 else np.maximum(0.0, 1.0 - away / 4.0)
+        near[patterns.traits[:, trait] < 0] = 0.0
+        mine.append(near * (share / len(traits)))
+        theirs.append((away[index] == 0) * 1.0)
+    return np.hstack(mine), np.hstack(theirs)
+
+
+def _nearest(similarity: Floats, k: int) -> tuple[Ints, Floats]:
+    """Columns and similarities, in whole millionths, of the k largest of each row; equal ones in column order.
+
+    Works in place on one table of keys, because that table is what takes the memory.
+    """
+    width = similarity.shape[1]
+    keys = similarity
+    keys *= MILLION
+    keys += 0.5
+    np.floor(keys, out=keys)
+    keys *= width
+    keys += width - 1 - np.arange(width)
+    top = np.argpartition(keys, width - k, axis=1)[:, width - k :]
+    best = np.take_along_axis(keys, top, axis=1)
+    order = np.argsort(best, axis=1)[:, ::-1]
+    return np.take_along_axis(top, order, axis=1), np.floor(np.take_along_axis(best, order, axis=1) / width)
+
+
+def _first(available: Ints, k: int) -> Ints:
+    """How many accounts of each neighbour are among the first k accounts."""
+    before = np.cumsum(available, axis=1) - available
+    result: Ints = np.clip(k - before, 0, available)
+    return result

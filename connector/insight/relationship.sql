@@ -1,0 +1,261 @@
+-- Strength of the contact with each person, then with each account. Formula: methods, section 2, "Default".
+-- Points are kept in integer millionths: floats are never summed. exp(0.5 * ln(x)) is the square root.
+-- "captured" was recorded by a mail or calendar link; "typed" was entered by hand. "plain" has no known direction.
+
+-- step: activity_source
+SELECT CASE WHEN :has_activity = 1 AND COUNT(*) > 0 THEN 1 ELSE 0 END AS known
+FROM activity a
+JOIN activity_contact ac ON ac.activity_id = a.id
+WHERE a.at_day <= :as_of
+
+-- step: relationship_contact
+SELECT
+  c.id AS contact_id,
+  c.account_id AS account_id,
+  c.name AS name,
+  c.created_day AS created_day,
+  t.level AS level,
+  CASE WHEN t.level >= 4 THEN 0.6E0 WHEN t.level = 3 THEN 0.5E0 WHEN t.level = 2 THEN 0.35E0 ELSE 0.2E0 END AS weight,
+  CASE
+    WHEN COALESCE(c.is_active, 1) = 0 OR COALESCE(c.left_day, :as_of + 1) <= :as_of OR t.former = 1 THEN 0
+    ELSE 1
+  END AS present
+FROM contact_title t
+JOIN contact c ON c.id = t.contact_id
+
+-- step: activity_crowd
+SELECT ac.activity_id AS activity_id, COUNT(*) AS people
+FROM activity_contact ac
+JOIN contact_title t ON t.contact_id = ac.contact_id
+GROUP BY ac.activity_id
+
+-- A meeting counts on both sides; a mail on the side that sent it, except to more than :mass_mail people; of the
+-- others the direction is not kept, so half goes to each side.
+-- step: activity_points
+SELECT
+  ac.contact_id AS contact_id,
+  a.at_day AS at_day,
+  CAST(floor((a.at_day + 3) * 1.0E0 / 7.0E0) AS BIGINT) AS week,
+  CASE WHEN a.captured = 1 THEN 1 ELSE 0 END AS captured,
+  a.kind AS kind,
+  CASE a.kind WHEN 'meeting' THEN 5.0E0 WHEN 'email_in' THEN 2.0E0 ELSE 0.0E0 END AS points_in,
+  CASE a.kind WHEN 'meeting' THEN 5.0E0 WHEN 'email_out' THEN 1.0E0 ELSE 0.0E0 END AS points_out,
+  CASE a.kind
+    WHEN 'call' THEN 1.5E0 WHEN 'chat' THEN 1.0E0 WHEN 'event' THEN 1.0E0 WHEN 'task' THEN 0.5E0 ELSE 0.0E0
+  END AS points_plain,
+  exp(-0.5E0 * ln(n.people * 1.0E0)) * exp((a.at_day - :as_of) * :decay) AS fade
+FROM activity_contact ac
+JOIN activity_crowd n ON n.activity_id = ac.activity_id
+JOIN contact_title t ON t.contact_id = ac.contact_id
+JOIN activity a ON a.id = ac.activity_id
+WHERE a.at_day <= :as_of AND NOT (a.kind IN ('email_in', 'email_out') AND n.people > :mass_mail)
+
+-- step: week_points
+SELECT
+  contact_id,
+  week,
+  CAST(floor(exp((MAX(at_day) - :as_of) * :decay) * :weekly_cap * 1.0E6 + 0.5E0) AS BIGINT) AS cap,
+  CAST(SUM(CASE WHEN captured = 1 THEN CAST(floor(points_in * fade * 1.0E6 + 0.5E0) AS BIGINT) ELSE 0 END) AS BIGINT)
+    AS captured_in,
+  CAST(SUM(CASE WHEN captured = 1 THEN CAST(floor(points_out * fade * 1.0E6 + 0.5E0) AS BIGINT) ELSE 0 END) AS BIGINT)
+    AS captured_out,
+  CAST(SUM(CASE WHEN captured = 1 THEN CAST(floor(points_plain * fade * 1.0E6 + 0.5E0) AS BIGINT) ELSE 0 END) AS BIGINT)
+    AS captured_plain,
+  CAST(SUM(CASE WHEN captured = 0 THEN CAST(floor(points_in * fade * 1.0E6 + 0.5E0) AS BIGINT) ELSE 0 END) AS BIGINT)
+    AS typed_in,
+  CAST(SUM(CASE WHEN captured = 0 THEN CAST(floor(points_out * fade * 1.0E6 + 0.5E0) AS BIGINT) ELSE 0 END) AS BIGINT)
+    AS typed_out,
+  CAST(SUM(CASE WHEN captured = 0 THEN CAST(floor(points_plain * fade * 1.0E6 + 0.5E0) AS BIGINT) ELSE 0 END) AS BIGINT)
+    AS typed_plain
+FROM activity_points
+GROUP BY contact_id, week
+
+-- The cap holds for what was typed before it is reduced, so that fifty typed tasks are worth no more than ten.
+-- What has a direction takes its room under the cap first.
+-- step: week_typed
+SELECT
+  contact_id, week, cap, captured_in, captured_out, captured_plain,
+  CAST(floor(least(typed_in, cap) * :typed + 0.5E0) AS BIGINT) AS typed_in,
+  CAST(floor(least(typed_out, cap) * :typed + 0.5E0) AS BIGINT) AS typed_out,
+  CAST(floor(least(typed_plain, cap - least(typed_in, cap)) * :typed + 0.5E0) AS BIGINT) AS typed_plain_in,
+  CAST(floor(least(typed_plain, cap - least(typed_out, cap)) * :typed + 0.5E0) AS BIGINT) AS typed_plain_out
+FROM week_points
+
+-- step: week_sides
+SELECT
+  contact_id,
+  least(captured_in + typed_in, cap) AS side_in,
+  least(captured_out + typed_out, cap) AS side_out,
+  least(captured_plain + typed_plain_in, cap - least(captured_in + typed_in, cap)) AS plain_in,
+  least(captured_plain + typed_plain_out, cap - least(captured_out + typed_out, cap)) AS plain_out
+FROM week_typed
+
+-- step: contact_sides
+SELECT
+  contact_id,
+  CAST(SUM(side_in) AS BIGINT) AS side_in,
+  CAST(SUM(side_out) AS BIGINT) AS side_out,
+  CAST(SUM(plain_in) AS BIGINT) AS plain_in,
+  CAST(SUM(plain_out) AS BIGINT) AS plain_out
+FROM week_sides
+GROUP BY contact_id
+
+-- Reciprocity is 2 * root(in * out) / (in + out) for what has a direction and 0.5 for the rest, weighted by points.
+-- step: contact_balance
+SELECT
+  contact_id,
+  side_in + side_out + plain_in + plain_out AS points,
+  (1.5E0 * (side_in + plain_in) + (side_out + plain_out)) / 1.0E6 AS effort,
+  CASE
+    WHEN side_in + side_out + plain_in + plain_out = 0 THEN 0.0E0
+    ELSE (
+      CASE
+        WHEN side_in > 0 AND side_out > 0 THEN 2.0E0 * exp(0.5E0 * (ln(side_in * 1.0E0) + ln(side_out * 1.0E0)))
+        ELSE 0.0E0
+      END + 0.5E0 * (plain_in + plain_out)
+    ) / (side_in + side_out + plain_in + plain_out)
+  END AS reciprocity
+FROM contact_sides
+
+-- Two-way: a captured meeting, call or chat, or captured mail in both directions.
+-- step: contact_two_way
+SELECT
+  contact_id,
+  MAX(CASE WHEN kind IN ('meeting', 'call', 'chat') THEN at_day END) AS talk_day,
+  MAX(CASE WHEN kind = 'email_in' THEN at_day END) AS mail_in_day,
+  MAX(CASE WHEN kind = 'email_out' THEN at_day END) AS mail_out_day,
+  CAST(SUM(CASE WHEN at_day > :recent_day THEN 1 ELSE 0 END) AS BIGINT) AS captured_90
+FROM activity_points
+WHERE captured = 1
+GROUP BY contact_id
+
+-- step: contact_measured
+SELECT
+  r.contact_id AS contact_id,
+  r.account_id AS account_id,
+  r.name AS name,
+  r.created_day AS created_day,
+  r.level AS level,
+  r.weight AS weight,
+  r.present AS present,
+  s.known AS known,
+  COALESCE(b.points, 0) AS points,
+  CAST(floor(
+    100.0E0 * (1.0E0 - exp(-1.0E0 * COALESCE(b.effort, 0.0E0) * (0.4E0 + 0.6E0 * COALESCE(b.reciprocity, 0.0E0)) / :scale))
+    * 1.0E6 + 0.5E0
+  ) AS BIGINT) AS micro,
+  CASE
+    WHEN w.mail_in_day IS NULL OR w.mail_out_day IS NULL THEN w.talk_day
+    ELSE greatest(COALESCE(w.talk_day, least(w.mail_in_day, w.mail_out_day)), least(w.mail_in_day, w.mail_out_day))
+  END AS found_day,
+  COALESCE(w.captured_90, 0) AS captured_90
+FROM relationship_contact r
+CROSS JOIN activity_source s
+LEFT JOIN contact_balance b ON b.contact_id = r.contact_id
+LEFT JOIN contact_two_way w ON w.contact_id = r.contact_id
+
+-- step: contact_strength
+SELECT
+  contact_id,
+  account_id,
+  CASE WHEN known = 1 THEN micro * 1.0E0 / 1.0E6 END AS strength,
+  CASE
+    WHEN known = 0 THEN 'Unknown'
+    WHEN micro >= :strong * 1.0E6 THEN 'Strong'
+    WHEN micro >= :warm * 1.0E6 THEN 'Warm'
+    WHEN micro >= :weak * 1.0E6 THEN 'Weak'
+    ELSE 'Cold'
+  END AS band,
+  CASE WHEN known = 1 THEN CASE WHEN found_day > :recent_day THEN 1 ELSE 0 END END AS two_way_90,
+  CASE WHEN known = 1 THEN captured_90 END AS captured_90,
+  CASE WHEN known = 1 THEN CASE WHEN found_day > :recent_day AND micro >= :warm * 1.0E6 THEN 1 ELSE 0 END END AS engaged,
+  CASE WHEN known = 1 THEN found_day END AS last_two_way_day,
+  level,
+  present,
+  name,
+  created_day,
+  weight,
+  points
+FROM contact_measured
+
+-- step: contact_place
+SELECT
+  contact_id, account_id, strength, band, two_way_90, engaged, level, weight, points,
+  row_number() OVER (
+    PARTITION BY account_id
+    ORDER BY COALESCE(strength, 0.0E0) * weight DESC, COALESCE(name, ''), COALESCE(created_day, 0), contact_id
+  ) AS place
+FROM contact_strength
+WHERE present = 1 AND account_id IS NOT NULL
+
+-- step: account_strength_raw
+SELECT
+  account_id,
+  COUNT(*) AS contacts,
+  COUNT(strength) AS measured,
+  100.0E0 * (1.0E0 - exp(CAST(SUM(
+    CASE WHEN place <= :top THEN CAST(floor(ln(1.0E0 - strength / 100.0E0 * weight) * 1.0E6 + 0.5E0) AS BIGINT) ELSE 0 END
+  ) AS BIGINT) / 1.0E6)) AS raw,
+  MAX(CASE WHEN level >= 4 THEN strength END) AS senior,
+  CAST(SUM(CASE WHEN band = 'Strong' THEN 1 ELSE 0 END) AS BIGINT) AS strong_contacts,
+  CAST(SUM(two_way_90) AS BIGINT) AS two_way_contacts,
+  CAST(SUM(engaged) AS BIGINT) AS engaged_contacts,
+  CASE
+    WHEN CAST(SUM(points) AS BIGINT) > 0 THEN MAX(points) * 1.0E0 / CAST(SUM(points) AS BIGINT)
+  END AS top_contact_share
+FROM contact_place
+GROUP BY account_id
+
+-- step: account_last_two_way
+SELECT account_id, MAX(last_two_way_day) AS last_two_way_day
+FROM contact_strength
+WHERE account_id IS NOT NULL
+GROUP BY account_id
+
+-- Without a warm contact of level 4 or more an account stays below Strong. Above that the limit rises point by point
+-- with this contact, so that no single activity makes the account jump.
+-- step: account_strength_capped
+SELECT
+  a.id AS account_id,
+  CASE
+    WHEN r.measured > 0 THEN CAST(floor(
+      least(r.raw, :strong - 0.1E0 + greatest(COALESCE(r.senior, 0.0E0) - :warm, 0.0E0)) * 1.0E6 + 0.5E0
+    ) AS BIGINT) * 1.0E0 / 1.0E6
+  END AS strength,
+  COALESCE(r.senior, 0.0E0) AS senior,
+  COALESCE(r.contacts, 0) AS contacts,
+  CASE WHEN s.known = 1 THEN COALESCE(r.strong_contacts, 0) END AS strong_contacts,
+  CASE WHEN s.known = 1 THEN COALESCE(r.two_way_contacts, 0) END AS two_way_contacts,
+  CASE WHEN s.known = 1 THEN COALESCE(r.engaged_contacts, 0) END AS engaged_contacts,
+  CASE WHEN s.known = 1 THEN r.top_contact_share END AS top_contact_share,
+  l.last_two_way_day AS last_two_way_day,
+  p.kam_relationship_band AS present_band
+FROM account a
+CROSS JOIN activity_source s
+LEFT JOIN account_strength_raw r ON r.account_id = a.id
+LEFT JOIN account_last_two_way l ON l.account_id = a.id
+LEFT JOIN present_value p ON p.account_id = a.id
+
+-- The present band stays while the strength is within :calm points of its bounds.
+-- step: account_strength
+SELECT
+  account_id,
+  strength,
+  CASE
+    WHEN strength IS NULL THEN 'Unknown'
+    WHEN present_band = 'Strong' AND strength >= :strong - :calm AND senior >= :warm - :calm THEN 'Strong'
+    WHEN present_band = 'Warm' AND strength >= :warm - :calm AND strength < :strong + :calm THEN 'Warm'
+    WHEN present_band = 'Weak' AND strength >= :weak - :calm AND strength < :warm + :calm THEN 'Weak'
+    WHEN present_band = 'Cold' AND strength < :weak + :calm THEN 'Cold'
+    WHEN strength >= :strong THEN 'Strong'
+    WHEN strength >= :warm THEN 'Warm'
+    WHEN strength >= :weak THEN 'Weak'
+    ELSE 'Cold'
+  END AS band,
+  strong_contacts,
+  two_way_contacts,
+  engaged_contacts,
+  contacts,
+  top_contact_share,
+  last_two_way_day
+FROM account_strength_capped

@@ -1,0 +1,219 @@
+"""Reads one job title: level 0 to 5, function, and whether the person is former, acting, a deputy or an assistant.
+
+A title and lexicons come in; a Meaning leaves. The rules stand in methods §3.2: the longest phrase first, modifiers
+beat the base, several titles in one field keep the best, and what isn't in a lexicon stays unknown.
+Next room: `titles/__init__`, which reads every distinct title once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from connector.insight.titles.lexicon import HARD, Lexicon, Match
+
+_BOSS = 4
+_LEADS = 2
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a title says; `bank_level` holds in a bank, `alone_level` where no parent company stands above."""
+
+    level: int | None = None
+    function: str | None = None
+    former: bool = False
+    acting: bool = False
+    deputy: bool = False
+    assistant: bool = False
+    bank_level: int | None = None
+    alone_level: int | None = None
+
+
+NOTHING = Meaning()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Tokens between two separators, `joined` to the part before by no more than a comma or an `and`."""
+
+    start: int
+    end: int
+    joined: bool
+    soft: bool = False
+
+
+def read_title(text: str, lexicons: Sequence[Lexicon]) -> Meaning:
+    """Meaning in the first language that knows a level, else the first that knows a function; never raises on any text.
+
+    A title that would tell a person's union, health or belief in any of the languages gives nothing.
+    """
+    if any(_is_sensitive(lexicon, lexicon.tokens(text)) for lexicon in lexicons):
+        return NOTHING
+    found = [_read(lexicon, lexicon.tokens(text)) for lexicon in lexicons]
+    levelled = (m for m in found if m.level is not None)
+    return next(levelled, None) or next((m for m in found if m != NOTHING), NOTHING)
+
+
+def _is_sensitive(lexicon: Lexicon, tokens: list[str]) -> bool:
+    return any(m.phrase not in lexicon.harmless for m in lexicon.sensitive.find(tokens))
+
+
+def _read(lexicon: Lexicon, tokens: list[str]) -> Meaning:
+    matches = lexicon.levels.find(tokens)
+    parts = _split(lexicon, tokens, matches)
+    read = [_read_part(lexicon, tokens, p, [m for m in matches if p.start <= m.start < p.end]) for p in parts]
+    read = _dependents(parts, _former_through(lexicon, tokens, parts, matches, read))
+    best = _best(read)
+    if best.function is None:
+        best = replace(best, function=next((m.function for m in read if m.function and not m.former), None))
+    general = any(m.phrase not in lexicon.not_general for m in lexicon.general.find(tokens))
+    if best.function is None and (best.level or 0) > _LEADS and general:
+        best = replace(best, function="general")
+    if lexicon.bank_words.find(tokens) and best.bank_level is not None:
+        best = replace(best, level=best.bank_level, alone_level=best.bank_level)
+    return best
+
+
+def _split(lexicon: Lexicon, tokens: list[str], matches: list[Match]) -> list[_Part]:
+    """Parts at hard separators, and at an `and` with a level on both sides; never inside a phrase that was found."""
+    inside = {i for m in matches + lexicon.functions.find(tokens) for i in range(m.start, m.end)}
+    levels = [m.start for m in matches if "level" in lexicon.kinds[m.phrase]]
+    hard = [i for i, t in enumerate(tokens) if t in HARD and i not in inside]
+    cuts = {
+        i: t in HARD
+        for i, t in enumerate(tokens)
+        if i not in inside and (t in HARD or (t in lexicon.joiners and _levels_around(levels, hard, i)))
+    }
+    starts, ends = [0, *[i + 1 for i in cuts]], [*cuts, len(tokens)]
+    parts = [
+        _Part(
+            start,
+            end,
+            joined=start > 0 and (tokens[start - 1] == "," or not cuts[start - 1]),
+            soft=start > 0 and not cuts[start - 1],
+        )
+        for start, end in zip(starts, ends, strict=True)
+    ]
+    return [p for p in parts if p.end > p.start] or [_Part(0, 0, False)]
+
+
+def _levels_around(levels: list[int], hard: list[int], at: int) -> bool:
+    """Whether a level stands on both sides of a place, up to the next hard separators."""
+    left = max((i for i in hard if i < at), default=-1)
+    right = min((i for i in hard if i > at), default=len(levels) and max(levels) + 1)
+    return any(left < n < at for n in levels) and any(at < n < right for n in levels)
+
+
+def _head_end(lexicon: Lexicon, tokens: list[str], part: _Part, matches: list[Match]) -> int:
+    """Where the head of the part ends: behind its first preposition a level is somebody else's."""
+    inside = {i for m in matches for i in range(m.start, m.end - 1)}
+    return next(
+        (i for i in range(part.start, part.end) if tokens[i] in lexicon.prepositions and i not in inside), part.end
+    )
+
+
+def _read_part(lexicon: Lexicon, tokens: list[str], part: _Part, matches: list[Match]) -> Meaning:
+    head = _head_end(lexicon, tokens, part, matches)
+    inner = [m for m in matches if m.start <= head]
+    kinds = [lexicon.kinds[m.phrase] for m in inner]
+    words = sum(t not in lexicon.joiners for t in tokens[part.start : part.end])
+    bases = [
+        (at, m)
+        for at, (m, k) in enumerate(zip(inner, kinds, strict=True))
+        if "level" in k
+        and not ("only_alone" in k and words > m.end - m.start)
+        and not ("never_alone" in k and words == m.end - m.start)
+    ]
+    meaning = Meaning(
+        function=_function(lexicon, tokens, part, head),
+        former=any("former" in k for k in kinds),
+        acting=any("acting" in k for k in kinds),
+    )
+    return _with_level(lexicon, meaning, kinds, bases)
+
+
+def _with_level(
+    lexicon: Lexicon, meaning: Meaning, kinds: list[dict[str, int]], bases: list[tuple[int, Match]]
+) -> Meaning:
+    """Level of a part: assistants first, then the best base, one lower for a deputy."""
+    levels = {at: lexicon.kinds[m.phrase]["level"] for at, m in bases}
+    helper = next((at for at, k in enumerate(kinds) if "assistant" in k or "support" in k), None)
+    leads_after = helper is not None and any(at > helper and n >= _LEADS for at, n in levels.items())
+    if helper is not None and not leads_after:
+        own = "assistant" in kinds[helper] or any(at < helper and n >= _BOSS for at, n in levels.items())
+        return replace(meaning, level=0, assistant=own, bank_level=0, alone_level=0)
+    if not levels:
+        return meaning
+    if levels[max(levels)] == 0:
+        return replace(meaning, level=0, bank_level=0, alone_level=0)
+    best = max(levels, key=lambda at: (levels[at], at))
+    before = any("deputy_before" in k and at < best and levels[best] >= _LEADS for at, k in enumerate(kinds))
+    deputy = leads_after or before or any("deputy" in k for k in kinds)
+    phrase = next(m.phrase for at, m in bases if at == best)
+    lower = int(deputy)
+    return replace(
+        meaning,
+        deputy=deputy,
+        level=max(levels[best] - lower, 0),
+        bank_level=max(lexicon.bank_levels.get(phrase, levels[best]) - lower, 0),
+        alone_level=max(lexicon.alone_levels.get(phrase, levels[best]) - lower, 0),
+    )
+
+
+def _function(lexicon: Lexicon, tokens: list[str], part: _Part, head: int) -> str | None:
+    """Function named last before the first preposition (the noun stands last), else the one behind it.
+
+    Of functions joined by `and` the first counts.
+    """
+    found = lexicon.functions.find(tokens[part.start : part.end])
+    for zone in ([m for m in found if m.start < head - part.start], [m for m in found if m.start >= head - part.start]):
+        if zone:
+            at = len(zone) - 1
+            while (
+                at
+                and zone[at].start - zone[at - 1].end == 1
+                and tokens[part.start + zone[at].start - 1] in lexicon.joiners
+            ):
+                at -= 1
+            return lexicon.function_of[zone[at].phrase]
+    return None
+
+
+def _former_through(
+    lexicon: Lexicon, tokens: list[str], parts: list[_Part], matches: list[Match], read: list[Meaning]
+) -> list[Meaning]:
+    """Carries `former` and `acting` from a part that says nothing else to all, and from a part to what `and` joins."""
+    used = {i for m in matches for i in range(m.start, m.end)}
+    bare = [all(i in used for i in range(p.start, p.end)) and m.level is None for p, m in zip(parts, read, strict=True)]
+    former = any(m.former and b for m, b in zip(read, bare, strict=True))
+    acting = any(m.acting and b for m, b in zip(read, bare, strict=True))
+    made: list[Meaning] = []
+    for part, meaning in zip(parts, read, strict=True):
+        before = made[-1] if made and part.soft else NOTHING
+        made.append(
+            replace(
+                meaning,
+                former=meaning.former or former or before.former,
+                acting=meaning.acting or acting or before.acting,
+            )
+        )
+    return made
+
+
+def _dependents(parts: list[_Part], read: list[Meaning]) -> list[Meaning]:
+    """Takes the level from what follows an assistant after a comma or an `and`: it is the boss's."""
+    made: list[Meaning] = []
+    serving = False
+    for part, meaning in zip(parts, read, strict=True):
+        follows = serving and part.joined
+        made.append(replace(meaning, level=None, bank_level=None, alone_level=None) if follows else meaning)
+        serving = follows or (meaning.level == 0)
+    return made
+
+
+def _best(read: list[Meaning]) -> Meaning:
+    """The present title of the highest level; the first of equals."""
+    levelled = [m for m in read if m.level is not None]
+    present = [m for m in levelled if not m.former] or levelled
+    if present:
+        return max(present, key=lambda m: m.level or 0)
+    return next((m for m in read if m.function), Meaning(former=any(m.former for m in read)))

@@ -1,0 +1,109 @@
+-- From patterns back to accounts: how likely a family is within twelve months, and what it is worth. Methods 4.4.
+-- whitespace_pattern and whitespace_member were loaded by whitespace.py.
+
+-- Who could have begun a year ago, and who did: the base rate of each family.
+-- step: whitespace_rate
+SELECT f.family_n, c.customers - COALESCE(h.had, 0) AS could, COALESCE(h.began, 0) AS began
+FROM whitespace_family AS f
+CROSS JOIN (SELECT COUNT(*) AS customers FROM whitespace_account WHERE since_day <= :year_day) AS c
+LEFT JOIN (SELECT o.family_n,
+             CAST(SUM(CASE WHEN o.first_day <= :year_day THEN 1 ELSE 0 END) AS BIGINT) AS had,
+             CAST(SUM(CASE WHEN o.first_day > :year_day THEN 1 ELSE 0 END) AS BIGINT) AS began
+           FROM whitespace_own AS o JOIN whitespace_account AS a ON a.account_id = o.account_id
+           WHERE a.since_day <= :year_day GROUP BY o.family_n) AS h ON h.family_n = f.family_n
+
+-- Five cells of the portfolio's rate, itself five cells of the assumed one, steady a family with few cells.
+-- step: whitespace_base_rate
+SELECT r.family_n, (r.began + 5.0E0 * t.rate) / (r.could + 5.0E0) AS rate
+FROM whitespace_rate AS r
+CROSS JOIN (SELECT (CAST(SUM(began) AS BIGINT) + 5.0E0 * :assumed_rate) / (CAST(SUM(could) AS BIGINT) + 5.0E0) AS rate
+            FROM whitespace_rate) AS t
+
+-- step: whitespace_spend
+SELECT o.account_id, o.family_n, o.year_minor, a.size_minor,
+  row_number() OVER (PARTITION BY o.family_n ORDER BY o.year_minor, o.account_id) AS place,
+  COUNT(*) OVER (PARTITION BY o.family_n) AS adopters
+FROM whitespace_own AS o JOIN whitespace_account AS a ON a.account_id = o.account_id
+WHERE o.year_minor > 0
+
+-- step: whitespace_typical
+SELECT f.family_n, COALESCE(s.adopters, 0) AS adopters, s.size_minor, s.cap_minor,
+  CAST(floor((COALESCE(s.adopters, 0) * COALESCE(s.middle, 0.0E0) + 5.0E0 * g.middle)
+       / (COALESCE(s.adopters, 0) + 5.0E0) + 0.5E0) AS BIGINT) AS typical_minor
+FROM whitespace_family AS f
+CROSS JOIN (SELECT CAST(median(year_minor) AS DOUBLE) AS middle FROM whitespace_spend) AS g
+LEFT JOIN (SELECT family_n, MAX(adopters) AS adopters, CAST(median(year_minor) AS DOUBLE) AS middle,
+             CAST(median(size_minor) AS DOUBLE) AS size_minor,
+             MIN(CASE WHEN place * 10 >= adopters * 9 THEN year_minor END) AS cap_minor
+           FROM whitespace_spend GROUP BY family_n) AS s ON s.family_n = f.family_n
+
+-- Real spend over expected spend, in millionths: how far adopters scatter around the expectation.
+-- step: whitespace_scatter
+SELECT family_n, ratio,
+  row_number() OVER (PARTITION BY family_n ORDER BY ratio, account_id) AS place,
+  COUNT(*) OVER (PARTITION BY family_n) AS adopters,
+  row_number() OVER (ORDER BY ratio, family_n, account_id) AS place_all,
+  COUNT(*) OVER () AS all_adopters
+FROM (SELECT s.family_n, s.account_id,
+        CAST(floor(s.year_minor * 1.0E6 / (GREATEST(t.typical_minor, 1) * exp(:exponent * ln(s.size_minor * 1.0E0 / t.size_minor)))
+             + 0.5E0) AS BIGINT) AS ratio
+      FROM whitespace_spend AS s JOIN whitespace_typical AS t ON t.family_n = s.family_n
+      WHERE s.size_minor > 0 AND t.size_minor > 0) AS r
+
+-- step: whitespace_range_all
+SELECT COALESCE(MIN(CASE WHEN place_all * 4 >= all_adopters THEN ratio END), 1000000) AS low,
+  COALESCE(MIN(CASE WHEN place_all * 4 >= all_adopters * 3 THEN ratio END), 1000000) AS high
+FROM whitespace_scatter
+
+-- step: whitespace_range
+SELECT f.family_n, COALESCE(s.low, g.low) AS low, COALESCE(s.high, g.high) AS high
+FROM whitespace_family AS f
+CROSS JOIN whitespace_range_all AS g
+LEFT JOIN (SELECT family_n, MIN(CASE WHEN place * 4 >= adopters THEN ratio END) AS low,
+             MIN(CASE WHEN place * 4 >= adopters * 3 THEN ratio END) AS high
+           FROM whitespace_scatter WHERE adopters >= 8 GROUP BY family_n) AS s ON s.family_n = f.family_n
+
+-- step: whitespace_idea
+SELECT a.account_id, p.family_n, p.score, p.pulled_by_n, p.pull_lift, p.peers, p.peer_owners,
+  LEAST(0.9E0, b.rate * CASE WHEN p.score IS NULL THEN 1.0E0 ELSE 4.0E0 * p.score * p.score * p.score END) AS probability,
+  CASE WHEN t.typical_minor IS NULL THEN NULL
+       WHEN a.size_minor > 0 AND t.size_minor > 0
+       THEN LEAST(COALESCE(t.cap_minor, t.typical_minor),
+                  CAST(floor(t.typical_minor * exp(:exponent * ln(a.size_minor * 1.0E0 / t.size_minor)) + 0.5E0) AS BIGINT))
+       ELSE LEAST(COALESCE(t.cap_minor, t.typical_minor), t.typical_minor) END AS typical_minor,
+  r.low, r.high
+FROM whitespace_member AS m
+JOIN whitespace_account AS a ON a.account_n = m.account_n
+JOIN whitespace_pattern AS p ON p.pattern = m.pattern
+JOIN whitespace_base_rate AS b ON b.family_n = p.family_n
+JOIN whitespace_typical AS t ON t.family_n = p.family_n
+JOIN whitespace_range AS r ON r.family_n = p.family_n
+LEFT JOIN whitespace_state AS s ON s.account_id = a.account_id AND s.family_n = p.family_n
+WHERE s.account_id IS NULL
+
+-- expected_minor is what the idea brings in twelve months on average; it sizes the account's band.
+-- step: whitespace_estimate
+SELECT i.account_id, f.family, 'whitespace' AS state, i.score, g.family AS pulled_by, i.pull_lift, i.peers, i.peer_owners,
+  i.typical_minor, CAST(floor(i.typical_minor * (i.low * 1.0E-6) + 0.5E0) AS BIGINT) AS low_minor,
+  CAST(floor(i.typical_minor * (i.high * 1.0E-6) + 0.5E0) AS BIGINT) AS high_minor,
+  i.probability, CAST(floor(i.probability * i.typical_minor + 0.5E0) AS BIGINT) AS expected_minor
+FROM whitespace_idea AS i
+JOIN whitespace_family AS f ON f.family_n = i.family_n
+LEFT JOIN whitespace_family AS g ON g.family_n = i.pulled_by_n
+UNION ALL
+SELECT s.account_id, s.family, s.state, CAST(NULL AS DOUBLE), CAST(NULL AS STRING), CAST(NULL AS DOUBLE),
+  CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT),
+  CAST(NULL AS DOUBLE), CAST(NULL AS BIGINT)
+FROM whitespace_state AS s
+
+-- Every account: 'ok' only where there was enough to learn from and the account bought something we can place.
+-- step: account_estimate
+SELECT a.id AS account_id,
+  CASE WHEN :families_known = 0 THEN 'no_families' WHEN :enough = 0 OR w.account_id IS NULL THEN 'not_enough_data'
+       ELSE 'ok' END AS state,
+  CASE WHEN :enough = 1 AND w.account_id IS NOT NULL 
+       THEN CASE WHEN e.account_id IS NULL THEN 0 ELSE e.expected_minor END END AS expected_minor
+FROM account AS a
+LEFT JOIN whitespace_account AS w ON w.account_id = a.id
+LEFT JOIN (SELECT account_id, CAST(SUM(expected_minor) AS BIGINT) AS expected_minor
+           FROM whitespace_estimate WHERE state = 'whitespace' GROUP BY account_id) AS e ON e.account_id = a.id

@@ -1,0 +1,310 @@
+"""START HERE: reads a job file, runs its steps in order, holds the lock and the guards, notes how it ended.
+
+A workspace and a job's name come in; a run and its exit code leave. Next room: `steps.pull`.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from connector import config as configs
+from connector.convert import epoch_day
+from connector.engine import DuckEngine
+from connector.errors import GuardHalt, KamError, RowsRefused, UsageFault, nearest
+from connector.notify import Notify, notify
+from connector.schema import TABLES, Change, Context
+from connector.steps import enrich as enriching
+from connector.steps import money
+from connector.steps import write_back as writing
+from connector.steps.diff import Diff, Guards, breaches, diff
+from connector.steps.pull import pull
+from connector.steps.write_back import Written, settle, write_back
+from connector.store import rejects, runs
+from connector.store.mirror import Mirror
+from connector.store.runs import Run
+from connector.workspace import Workspace, stamp
+
+Step = Literal["pull", "pull_full", "enrich", "diff", "write_back"]
+INSIGHTS = ("titles", "relationship", "coverage", "whitespace", "key_accounts", "quadrant")
+STEPS = ("pull", "pull_full", "enrich", "diff", "write_back")
+
+
+@dataclass(frozen=True)
+class Api:
+    """Share of the org's daily calls that is left for others."""
+
+    reserve: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.reserve < 1:
+            raise ValueError(f"reserve: must lie between 0 and 1, not {self.reserve}.")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job file: what is done, in which order, and what must not happen."""
+
+    about: str
+    steps: tuple[str, ...]
+    schedule: str = ""
+    timezone: str = "UTC"
+    guards: Guards = Guards()
+    api: Api = Api()
+    notify: Notify = Notify()
+
+    def __post_init__(self) -> None:
+        unknown = [s for s in self.steps if s not in STEPS]
+        if unknown or not self.steps:
+            raise ValueError(f"steps: must be some of {', '.join(STEPS)}; got {', '.join(unknown) or 'none'}.")
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f'timezone: "{self.timezone}" is not known; write it as "Europe/Berlin".') from error
+
+
+@dataclass
+class Report:
+    """How a run went, for the person or the log: counts per step, the changes found, notes, and the exit code."""
+
+    run: int
+    job: str
+    as_of: str
+    counts: dict[str, Any] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    code: int = 0
+
+
+def load(folder: Path, name: str) -> Job:
+    """Read `jobs/<name>.toml`; raises UsageFault with every complaint."""
+    path = folder / "jobs" / f"{name}.toml"
+    if not path.exists():
+        known = sorted(p.stem for p in (folder / "jobs").glob("*.toml"))
+        raise UsageFault(
+            f"{path}: there is no such job.{nearest(name, known)} There are: {', '.join(known) or 'none'}."
+        )
+    given = configs.read_toml(path, "")
+    faults: list[str] = []
+    job = configs.build(Job, _nested(given, path, faults, folder), path.name, faults, folder)
+    if faults or job is None:
+        raise UsageFault(*(f"{f} Correct it, then run: kam check" for f in faults))
+    made: Job = job
+    return made
+
+
+def _nested(given: dict[str, Any], path: Path, faults: list[str], folder: Path) -> dict[str, Any]:
+    """Build the sections of a job file first; the flat keys stay as they are."""
+    values = dict(given)
+    for name, cls in (("guards", Guards), ("api", Api), ("notify", Notify)):
+        if isinstance(values.get(name), dict):
+            made = configs.build(cls, values[name], f"{path.name} [{name}]", faults, folder)
+            values[name] = made if made is not None else cls()
+    return values
+
+
+def run(
+    work: Workspace,
+    name: str,
+    *,
+    as_of: date | None = None,
+    dry_run: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Run a job, or take up the run of it that was killed; every ending is noted before the error goes on."""
+    job = load(work.folder, name)
+    work.reserve = job.api.reserve
+    with runs.lock(_store(work)):
+        now = work.clock()
+        today = as_of or now.astimezone(ZoneInfo(job.timezone)).date()
+        current = _resumed(work, name, as_of) or runs.begin(work.journal, name, today.isoformat(), stamp(now))
+        report = Report(current.id, name, current.as_of)
+        try:
+            _steps(work, job, current, report, dry_run, say)
+        except KamError as error:
+            report.code = error.code
+            _finish(work, job, report, "halted" if isinstance(error, GuardHalt) else "failed", str(error))
+            raise
+        except Exception as error:
+            _finish(work, job, report, "failed", f"{type(error).__name__}, a bug of ours")
+            raise
+        _finish(work, job, report, "done", "")
+    return report
+
+
+def _store(work: Workspace) -> Path:
+    """Folder of the store, made and opened, so that the lock has a place."""
+    work.journal  # noqa: B018 (opening it makes the folder, and says so when it can't)
+    return work.config.store_dir
+
+
+def _resumed(work: Workspace, name: str, as_of: date | None) -> Run | None:
+    """The killed run of this job, unless another as-of is asked for: then it is closed as failed."""
+    found = runs.interrupted(work.journal, name)
+    if found is not None and as_of is not None and as_of.isoformat() != found.as_of:
+        runs.end(work.journal, found.id, "failed", 1, "killed, then asked for another day", stamp(work.clock()))
+        return None
+    return found
+
+
+def _finish(work: Workspace, job: Job, report: Report, state: str, message: str) -> None:
+    runs.note(work.journal, report.run, state, report.counts)
+    runs.end(work.journal, report.run, state, report.code, message, stamp(work.clock()))
+    notify(job.notify, work.environ, report.job, report.run, state, report.code, message, report.counts)
+
+
+def _steps(work: Workspace, job: Job, current: Run, report: Report, dry_run: bool, say: Callable[[str], None]) -> None:
+    fieldmap = work.fieldmap
+    report.notes += work.notes
+    settled = settle(work.pen())
+    if settled:
+        report.counts["settled"] = settled
+        say(f"settled {settled} records whose last write was cut off")
+    for step in job.steps:
+        runs.note(work.journal, report.run, step, report.counts)
+        if step in ("pull", "pull_full"):
+            pulled = pull(
+                work.crm,
+                fieldmap,
+                work.mirror,
+                now=stamp(work.clock()),
+                money_settings=work.corporate,
+                full=step == "pull_full",
+                min_share=job.guards.min_pulled_share,
+            )
+            report.counts["pull"] = pulled.counts()
+            report.notes += rate_notes(pulled.no_rate)
+            say(f"pull: {sum(pulled.rows.values())} rows, {sum(pulled.deleted.values())} deleted")
+        elif step == "enrich":
+            report.counts["enrich"] = run_enrich(work, current.as_of)
+            say(f"enrich: {report.counts['enrich']['account_result']} accounts as of {current.as_of}")
+        elif step == "diff":
+            found = run_diff(work, current.as_of)
+            report.changes = found.changes
+            report.counts["diff"] = diff_counts(found)
+            say(f"diff: {len(found.changes)} changes on {len({c.id for c in found.changes})} accounts")
+        elif step == "write_back" and not dry_run:
+            written = guarded_write(work, current.id, current.as_of, job.guards, found)
+            report.counts["write_back"] = written.records
+            say(f"write back: {words(written.records)}")
+            _refused(report, written)
+
+
+def _refused(report: Report, written: Written) -> None:
+    if written.records.get(writing.REFUSED):
+        report.code = RowsRefused.code
+
+
+def words(records: dict[str, int]) -> str:
+    """`12 written, 1 refused`, or that there was nothing to do."""
+    return ", ".join(f"{n} {state}" for state, n in records.items()) or "nothing to write"
+
+
+def rate_notes(no_rate: dict[str, int]) -> list[str]:
+    """One line per currency without a rate."""
+    return [
+        f"{deals} deals in {currency} have no exchange rate: their value is unknown. Give one in config.toml"
+        " [company.rates], or in the CRM's currencies."
+        for currency, deals in no_rate.items()
+    ]
+
+
+def run_enrich(work: Workspace, as_of: str, say: Callable[[str], None] = lambda _: None) -> dict[str, int]:
+    """Compute every insight from the mirror as of a day."""
+    settings = work.config
+    context = Context(
+        as_of=epoch_day(as_of) or 0,
+        currency=settings.company.currency,
+        digits=money.read_rates(work.mirror, work.corporate).digits,
+        language=settings.company.language,
+        known=known_names(work.mirror),
+    )
+    engine = settings.engine
+    per_insight = {n: getattr(settings, n) for n in INSIGHTS}
+    return enriching.enrich(
+        work.mirror,
+        lambda path: DuckEngine(path, memory=engine.memory, threads=engine.threads),
+        context,
+        per_insight,
+        say,
+    )
+
+
+def known_names(mirror: Mirror) -> frozenset[str]:
+    """Tables that have rows and optional columns that have a value: what this org really knows."""
+    names = set()
+    for table in TABLES.values():
+        if any(mirror.rows(f'SELECT 1 FROM "{table.name}" LIMIT 1')):
+            names.add(table.name)
+            names.update(
+                f"{table.name}.{c.name}"
+                for c in table.columns
+                if any(mirror.rows(f'SELECT 1 FROM "{table.name}" WHERE "{c.name}" IS NOT NULL LIMIT 1'))
+            )
+    return frozenset(names)
+
+
+def run_diff(work: Workspace, as_of: str) -> Diff:
+    """Changes between the newest results and the CRM's own values, as the last pull saw them."""
+    if not work.mirror.has_results():
+        raise UsageFault(f"{work.mirror.path}: there are no results yet. Run: kam enrich")
+    rules = {c: r for (t, c), r in work.fieldmap.writes().items() if t == "account"}
+    return diff(
+        "account",
+        enriching.wanted(work.mirror, list(rules), work.config.write_scope, as_of),
+        dict(work.mirror.present("account")),
+        rules,
+        work.journal.last_after("account"),
+    )
+
+
+def diff_counts(found: Diff) -> dict[str, int]:
+    """Numbers of a diff, for the run's record."""
+    return {
+        "changes": len(found.changes),
+        "records": len({c.id for c in found.changes}),
+        "scope": found.scope,
+        "kept": len(found.kept),
+        "rejected": len(found.rejected),
+    }
+
+
+def guarded_write(work: Workspace, run_id: int, as_of: str, guards: Guards, found: Diff) -> Written:
+    """Write unless a guard speaks; then the list is kept for `kam write-back --approve` and GuardHalt is raised."""
+    said = breaches(found, guards)
+    if work.config.crm.environment == "production" and found.changes and not _released(work):
+        said.append("first write to production: look at the changes first.")
+    if said:
+        work.journal.halt(run_id, found.changes)
+        advice = f"Nothing was written. Look: kam diff. Release exactly this list: kam write-back --approve {run_id}"
+        raise GuardHalt(*(f"guard {line}" for line in said), advice)
+    note_rejected(work, run_id, found)
+    return write_back(work.pen(), run_id, found.changes, parents(work))
+
+
+def note_rejected(work: Workspace, run_id: int, found: Diff) -> None:
+    """Edits of people on fields marked `reject` stand in `kam rejects` until somebody decides."""
+    now = stamp(work.clock())
+    rows = [
+        rejects.Reject(run_id, "account", i, "EDITED", f"{c} was edited by a person and on_human_edit is reject", now)
+        for i, c in found.rejected
+    ]
+    rejects.add(work.journal, rows)
+
+
+def _released(work: Workspace) -> bool:
+    """Whether this production org was ever written to, which needed a person's approval once."""
+    return bool(work.journal.execute("SELECT 1 FROM journal WHERE state = 'written' LIMIT 1").fetchone())
+
+
+def parents(work: Workspace) -> dict[str, str]:
+    """Account → its parent, so that children of one parent are sent together."""
+    rows = work.mirror.rows("SELECT id, parent_id FROM account WHERE parent_id IS NOT NULL")
+    return {r["id"]: r["parent_id"] for r in rows}
+
+
+def summary(report: Report) -> dict[str, Any]:
+    """A run as JSON shows it."""
+    return {"version": 1, "run": report.run, "items": [asdict(c) for c in report.changes], "counts": report.counts}

@@ -1,0 +1,198 @@
+"""Results held against what the CRM has: the list of changes, calm and within what may be written.
+
+Rows of results and of `present` come in, changes leave; nothing is read or sent here. Next room: `write_back`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connector.mapping import WriteRule
+from connector.schema import INPUT_COLUMNS, WRITE_COLUMNS, Change
+
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+# Columns whose number moves in steps: (size of a step, points past its edge before it moves).
+_STEPS = {"kam_score": (5.0, 3.0), "coverage_percent": (5.0, 3.0), "known_percent": (5.0, 3.0)}
+_LOOSE = {"kam_rank": 0.10}
+_STAMP = "kam_as_of"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What one record shall hold: canonical column → value, and the reason per column (`""` for the rest)."""
+
+    id: str
+    name: str
+    values: Mapping[str, Any]
+    why: Mapping[str, str]
+    in_scope: frozenset[str]
+
+
+@dataclass
+class Diff:
+    """The changes of one table; edits of people that were kept or rejected as (id, column); records in scope."""
+
+    changes: list[Change] = field(default_factory=list)
+    kept: list[tuple[str, str]] = field(default_factory=list)
+    rejected: list[tuple[str, str]] = field(default_factory=list)
+    scope: int = 0
+
+
+def diff(
+    table: str,
+    wanted: Iterable[Wanted],
+    present: Mapping[str, Mapping[str, Any]],
+    rules: Mapping[str, WriteRule],
+    last_after: Mapping[tuple[str, str], Any],
+) -> Diff:
+    """Changes that bring the CRM's fields to the results; inputs of people and unmapped columns are never touched."""
+    result = Diff()
+    columns = [c for c in rules if c not in INPUT_COLUMNS]
+    for row in wanted:
+        here = present.get(row.id, {})
+        result.scope += bool(row.in_scope)
+        found = list(_row_changes(table, row, here, columns, rules, last_after, result))
+        # The stamp alone is no news: it travels with another change.
+        if any(c.column != _STAMP for c in found):
+            result.changes += found
+    return result
+
+
+def _row_changes(
+    table: str,
+    row: Wanted,
+    here: Mapping[str, Any],
+    columns: Sequence[str],
+    rules: Mapping[str, WriteRule],
+    last_after: Mapping[tuple[str, str], Any],
+    result: Diff,
+) -> Iterator[Change]:
+    for column in columns:
+        before = here.get(column)
+        # Out of scope nothing is begun, but what we once wrote is kept true.
+        if column not in row.values or (column not in row.in_scope and before is None):
+            continue
+        after = settled(table, column, row.values[column], before)
+        if same(table, column, before, after):
+            continue
+        rule = rules[column]
+        if rule.on_human_edit != "overwrite" and _edited(table, row.id, column, before, last_after, rule):
+            (result.kept if rule.on_human_edit == "keep" else result.rejected).append((row.id, column))
+            continue
+        why = row.why.get(column) or row.why.get("", "")
+        yield Change(table, row.id, row.name, column, before, after, why)
+
+
+def _edited(
+    table: str, record_id: str, column: str, before: Any, last_after: Mapping[tuple[str, str], Any], rule: WriteRule
+) -> bool:
+    """Whether a person changed the value since we last wrote it."""
+    if (record_id, column) in last_after:
+        return not same(table, column, before, last_after[record_id, column])
+    return before is not None and rule.on_human_edit == "keep"
+
+
+def settled(table: str, column: str, wanted: Any, before: Any) -> Any:
+    """The value to aim at: the one that stands, as long as the new one is within its dead band."""
+    fact = WRITE_COLUMNS[table, column]
+    if wanted is None or wanted == "":
+        return None
+    if fact.kind in ("text", "long_text") and isinstance(before, str):
+        return before if _same_facts(before, str(wanted)) else wanted
+    if fact.kind in ("number", "currency"):
+        return _settled_number(column, fact.kind, fact.scale, float(wanted), before)
+    return wanted
+
+
+def _settled_number(column: str, kind: str, scale: int, wanted: float, before: Any) -> float:
+    old = float(before) if isinstance(before, int | float) else None
+    if column in _STEPS:
+        step, slack = _STEPS[column]
+        if old is not None and abs(wanted - old) <= step / 2 + slack:
+            return old
+        return round(wanted / step) * step
+    if kind == "currency":
+        if old is not None and abs(wanted - old) <= 0.10 * abs(old):
+            return old
+        return two_digits(wanted)
+    if column in _LOOSE and old is not None and abs(wanted - old) <= _LOOSE[column] * abs(old):
+        return old
+    return round(wanted, scale)
+
+
+def two_digits(value: float) -> float:
+    """A number rounded to two significant digits."""
+    return float(f"{value:.1e}")
+
+
+def _same_facts(before: str, after: str) -> bool:
+    """Equal words, and numbers that are equal when small and within 10 % when large."""
+    if before == after:
+        return True
+    if _NUMBER.split(before) != _NUMBER.split(after):
+        return False
+    return all(_near(a, b) for a, b in zip(_NUMBER.findall(before), _NUMBER.findall(after), strict=True))
+
+
+def _near(before: str, after: str) -> bool:
+    if before == after:
+        return True
+    old, new = (float(t.replace(",", "")) if t.count(".") < 2 else 0.0 for t in (before, after))
+    # A count up to 20 and a year say something exact; 10 % is noise in the rest.
+    exact = "." not in before + after and (max(old, new) <= 20 or 1900 <= old <= 2100)
+    return not exact and abs(new - old) <= 0.10 * abs(old)
+
+
+def same(table: str, column: str, a: Any, b: Any) -> bool:
+    """Whether two values of a field are equal within the field's precision; empty text is null."""
+    a, b = (None if v == "" else v for v in (a, b))
+    kind = WRITE_COLUMNS[table, column].kind
+    if kind == "flag":
+        return bool(a) == bool(b)
+    if a is None or b is None:
+        return a is None and b is None
+    if kind in ("number", "currency"):
+        scale = WRITE_COLUMNS[table, column].scale
+        return bool(abs(float(a) - float(b)) < 0.5 * 10**-scale)
+    return str(a) == str(b)
+
+
+@dataclass(frozen=True)
+class Guards:
+    """Breaches that halt a run before its first write.
+
+    max_changed_share: share of the records in scope; a first fill never counts. max_key_changes: proposals into or
+    out of Key; -1 lifts it. max_blanked: values that would become empty. min_pulled_share: rows after the pull
+    against rows after the last full pull.
+    """
+
+    max_changed_share: float = 0.2
+    max_key_changes: int = 3
+    max_blanked: int = 0
+    min_pulled_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("max_changed_share", "min_pulled_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: must lie between 0 and 1, not {getattr(self, name)}")
+
+
+def breaches(result: Diff, guards: Guards) -> list[str]:
+    """What a guard has to say against a list of changes; empty when it may be written."""
+    said = []
+    changed = {c.id for c in result.changes if c.before is not None and c.column != _STAMP}
+    allowed = guards.max_changed_share * result.scope
+    if len(changed) > max(allowed, 1):
+        shown = f"{len(changed)} of {result.scope} records in scope would change"
+        said.append(f"max_changed_share: {shown}, more than {allowed:.0f}.")
+    key = [c for c in result.changes if c.column == "kam_proposal" and (c.after or "None") != "None"]
+    if 0 <= guards.max_key_changes < len(key):
+        said.append(f"max_key_changes: {len(key)} proposals into or out of Key, more than {guards.max_key_changes}.")
+    blanked = [c for c in result.changes if c.after is None]
+    if len(blanked) > guards.max_blanked:
+        said.append(
+            f"max_blanked: {len(blanked)} values would become empty, first {blanked[0].column} of {blanked[0].id},"
+            f" more than {guards.max_blanked}."
+        )
+    return said

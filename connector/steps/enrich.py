@@ -1,0 +1,125 @@
+"""Mirror through the insights, back into the mirror: results per account, contact, deal and family.
+
+The mirror, an engine, the context and each insight's settings come in; result tables leave. The arithmetic is in
+`insight`; here it is only put in order. Next room: `insight`, then `diff`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from connector.convert import listed
+from connector.insight import compute_all, explain
+from connector.schema import Context, Engine
+from connector.steps.diff import Wanted
+from connector.store.mirror import Mirror
+
+Scope = Literal["programme", "customers", "all"]
+# Which insight a written column belongs to; what isn't named here belongs to key_accounts.
+_INSIGHT = {
+    "kam_coverage_text": "coverage",
+    "coverage_percent": "coverage",
+    "known_percent": "coverage",
+    "engaged_contacts": "coverage",
+    "kam_alert": "alerts",
+    "kam_relationship_band": "relationship",
+    "kam_whitespace_band": "whitespace",
+    "kam_top_idea": "whitespace",
+}
+# Present values that an insight needs to stay calm.
+_REMEMBERED = ("kam_flag", "kam_proposal", "kam_relationship_band", "kam_whitespace_band", "kam_quadrant")
+
+
+@dataclass(frozen=True)
+class WriteScope:
+    """Which accounts an insight writes to: programme (Key, nominated, proposed, watched), customers or all."""
+
+    key_accounts: Scope = "customers"
+    relationship: Scope = "customers"
+    whitespace: Scope = "customers"
+    coverage: Scope = "programme"
+    alerts: Scope = "programme"
+
+
+class ResultEngine(Engine, Protocol):
+    """An engine that is closed when done."""
+
+    def __enter__(self) -> "ResultEngine":
+        """Open."""
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+
+
+# Result table → (SELECT over the insights' tables, key columns).
+RESULTS = {
+    "account_result": ("SELECT * FROM account_result", ("id",)),
+    "contact_result": ("SELECT * FROM contact_result", ("account_id",)),
+    "opportunity_result": ("SELECT * FROM opportunity_coverage", ("opportunity_id",)),
+    "whitespace_cell": ("SELECT * FROM whitespace_cell WHERE state <> 'not_eligible'", ("account_id", "family")),
+    "coverage_slot": ("SELECT * FROM coverage_slot", ("account_id", "slot")),
+}
+
+
+def enrich(
+    mirror: Mirror,
+    open_engine: Callable[[Path], ResultEngine],
+    context: Context,
+    settings: Mapping[str, Any],
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, int]:
+    """Compute every insight and replace the result tables; number of accounts, contacts and cells."""
+    with open_engine(mirror.path) as engine:
+        engine.load("present_value", _present(mirror))
+        for name in compute_all(engine, context, settings):
+            say(name)
+        explain.texts(engine, context)
+        counts = {}
+        for table, (sql, key) in RESULTS.items():
+            columns = {c: listed(a) for c, a in engine.arrays(sql).items()}
+            counts[table] = len(next(iter(columns.values()), []))
+            mirror.replace_result(table, columns, key)
+    with mirror.atomic():
+        _remember(mirror, context.as_of)
+        mirror.meta("enriched_as_of", str(context.as_of))
+    return counts
+
+
+def _remember(mirror: Mirror, as_of: int) -> None:
+    """Keep what the next review needs to know: member since, strikes, the last review."""
+    mirror.db.conn.execute(
+        "UPDATE programme SET strikes = r.strikes, last_review_day = r.last_review_day,"
+        " since_day = CASE WHEN r.status = 'Key' THEN coalesce(since_day, :as_of) END"
+        " FROM account_result AS r WHERE r.id = programme.account_id"
+        " AND (r.status = 'Key' OR programme.since_day IS NOT NULL OR programme.strikes > 0)",
+        {"as_of": as_of},
+    )
+
+
+def _present(mirror: Mirror) -> dict[str, list[Any]]:
+    """What the CRM shows now, as columns: bands, score and the family of the idea."""
+    made: dict[str, list[Any]] = {
+        c: [] for c in ("account_id", *_REMEMBERED, "kam_top_idea", "kam_score", "top_family")
+    }
+    for account, values in mirror.present("account"):
+        made["account_id"].append(account)
+        for column in (*_REMEMBERED, "kam_top_idea"):
+            made[column].append(values.get(column))
+        made["kam_score"].append(float(values["kam_score"]) if values.get("kam_score") is not None else None)
+        made["top_family"].append(explain.family_of(values.get("kam_top_idea")))
+    return {c: np.array(v, dtype=np.float64 if c == "kam_score" else object) for c, v in made.items()}  # type: ignore[misc]
+
+
+def wanted(mirror: Mirror, columns: Sequence[str], scope: WriteScope, as_of: str) -> Iterator[Wanted]:
+    """What each account shall hold, by the newest results."""
+    for row in mirror.rows("SELECT * FROM account_result ORDER BY id"):
+        reach = {"all": True, "customers": bool(row["is_customer"]), "programme": bool(row["in_programme"])}
+        scoped = frozenset(c for c in columns if reach[getattr(scope, _INSIGHT.get(c, "key_accounts"))])
+        values = {c: row[c] for c in columns if c in row}
+        values["kam_as_of"] = as_of
+        why = {"": row["kam_why"] or "", "kam_coverage_text": row["kam_coverage_text"] or ""}
+        why |= dict.fromkeys(("kam_whitespace_band", "kam_top_idea"), row["kam_top_idea"] or "")
+        yield Wanted(row["id"], row["name"] or "", values, why, scoped)

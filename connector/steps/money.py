@@ -1,0 +1,98 @@
+"""Amounts to corporate minor units, at the rate of the day they belong to.
+
+The mirror's rates and amounts come in; the `_minor` twins are filled, and currencies without a rate are counted.
+No rate means unknown, never zero. Next room: `enrich`.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from connector.schema import TABLES
+from connector.store.mirror import Mirror
+
+_DIGITS = {"JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "VND": 0, "KWD": 3, "BHD": 3, "OMR": 3, "JOD": 3, "TND": 3}
+# Table → (columns, SQL of the currency, SQL of the day): a line's currency and day are those of its deal.
+_WHERE_FROM = {
+    "account": (("annual_revenue", "cost_to_serve"), "t.currency", "NULL"),
+    "opportunity": (("amount",), "t.currency", "t.close_day"),
+    "opportunity_line": (
+        ("amount", "cost"),
+        "(SELECT o.currency FROM opportunity o WHERE o._source = t.opportunity_id)",
+        "(SELECT o.close_day FROM opportunity o WHERE o._source = t.opportunity_id)",
+    ),
+    "revenue": (("amount", "cost"), "t.currency", "t.starts_day"),
+}
+
+
+@dataclass(frozen=True)
+class Corporate:
+    """The currency that results are in, and rates (units for one of it) of currencies the CRM has no rate for."""
+
+    currency: str = "EUR"
+    rates: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def usual_digits(self) -> int:
+        """Decimal places by ISO 4217, when the CRM doesn't say."""
+        return _DIGITS.get(self.currency, 2)
+
+
+class Rates:
+    """Dated rates, looked up by currency and day."""
+
+    def __init__(self, rows: list[tuple[str, int | None, float, int | None]], corporate: Corporate) -> None:
+        dated: dict[str, list[tuple[int, float]]] = {c: [(-1_000_000, r)] for c, r in corporate.rates.items()}
+        digits = {corporate.currency: corporate.usual_digits}
+        for currency, day, rate, places in rows:
+            if rate and rate > 0:
+                dated.setdefault(currency, []).append((day if day is not None else -1_000_000, rate))
+            if places is not None and currency == corporate.currency:
+                digits[currency] = places
+        self._dated = {c: sorted(rates) for c, rates in dated.items()}
+        self._dated[corporate.currency] = [(-1_000_000, 1.0)]
+        self._home = corporate.currency
+        self.digits = digits[corporate.currency]
+
+    def minor(self, amount: float | None, currency: str | None, day: int | None) -> int | None:
+        """Corporate minor units of an amount, halves away from zero; None when there is no amount or no rate."""
+        if amount is None:
+            return None
+        rates = self._dated.get(currency or self._home)
+        if rates is None:
+            return None
+        # The rate of the day; before the first dated rate the first one stands in, without a day the newest.
+        at = len(rates) if day is None else max(1, bisect_right(rates, (day, math.inf)))
+        scaled = round(abs(amount) / rates[at - 1][1] * 10**self.digits, 6)
+        return int(math.copysign(math.floor(scaled + 0.5), amount)) if scaled else 0
+
+
+def read_rates(mirror: Mirror, corporate: Corporate) -> Rates:
+    """Rates of the mirror, completed by the configured ones."""
+    rows = mirror.rows("SELECT currency, from_day, rate, digits FROM currency_rate")
+    return Rates([(r["currency"], r["from_day"], r["rate"], r["digits"]) for r in rows], corporate)
+
+
+def fill(mirror: Mirror, pull: int, corporate: Corporate) -> dict[str, int]:
+    """Fill the `_minor` twins of this pull's rows (of all when rates changed); deals per currency without a rate."""
+    rates = read_rates(mirror, corporate)
+    mark = repr((sorted(rates._dated.items()), rates.digits))
+    everything = mirror.meta("rates") != mark
+    connection = mirror.db.conn
+    connection.create_function("kam_minor", 3, rates.minor)
+    with mirror.atomic():
+        for table, (columns, currency, day) in _WHERE_FROM.items():
+            kinds = [c for c in columns if TABLES[table].column(c)]
+            sets = ", ".join(f"{c}_minor = kam_minor(t.{c}, {currency}, {day})" for c in kinds)
+            touched = "_pull = :pull"
+            if table == "opportunity_line":
+                touched += " OR opportunity_id IN (SELECT id FROM opportunity WHERE _pull = :pull)"
+            where = "" if everything else f" WHERE {touched}"
+            connection.execute(
+                f"UPDATE {table} AS t SET {sets}{where}",
+                {} if everything else {"pull": pull},
+            )
+        mirror.meta("rates", mark)
+    unknown = "FROM opportunity WHERE amount IS NOT NULL AND amount_minor IS NULL GROUP BY currency"
+    return {r["currency"]: r["deals"] for r in mirror.rows(f"SELECT currency, count(*) AS deals {unknown}")}

@@ -1,0 +1,56 @@
+"""A run's journal backwards: what stood before comes back, what somebody edited since is left alone.
+
+A run's number comes in; counts and the edits that were left alone leave. An undo is a run itself and can be undone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from connector.errors import UsageFault
+from connector.schema import WRITE_COLUMNS, Change
+from connector.steps.diff import same
+from connector.steps.write_back import WRITTEN, Pen, read_fields
+from connector.store import runs
+from connector.store.journal import Entry
+
+
+@dataclass
+class Undo:
+    """What an undo will send, what it leaves alone because it was edited since, and records that are gone."""
+
+    changes: list[Change] = field(default_factory=list)
+    edited: list[Entry] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+
+
+def plan(pen: Pen, run: int) -> Undo:
+    """Read every field a run wrote and decide what goes back; raises UsageFault when the run wrote nothing."""
+    if runs.get(pen.journal, run) is None:
+        raise UsageFault(f"undo {run}: there is no run {run}. Look: kam runs")
+    entries = [e for e in pen.journal.of_run(run) if e.state == WRITTEN]
+    if not entries:
+        raise UsageFault(f"undo {run}: run {run} wrote nothing, or all of it was refused. Look: kam runs {run}")
+    result = Undo()
+    for table in sorted({e.table for e in entries}):
+        _plan_table(pen, [e for e in entries if e.table == table], run, result)
+    return result
+
+
+def _plan_table(pen: Pen, entries: Sequence[Entry], run: int, result: Undo) -> None:
+    cells: dict[tuple[str, str], tuple[Entry, Entry]] = {}
+    for entry in entries:  # a run may have written a cell twice: back to before the first, from the last
+        first = cells.get((entry.id, entry.column), (entry, entry))[0]
+        cells[entry.id, entry.column] = (first, entry)
+    values, gone = read_fields(pen, entries[0].table, {e.id for e in entries}, sorted({e.field for e in entries}))
+    result.gone |= gone | ({e.id for e in entries} - set(values))
+    for (record_id, column), (first, last) in sorted(cells.items()):
+        if record_id in result.gone or (first.table, column) not in WRITE_COLUMNS:
+            continue
+        now = values[record_id][last.field]
+        if not same(first.table, column, now, last.after):
+            if not same(first.table, column, now, first.before):
+                result.edited.append(last)
+        elif not same(first.table, column, now, first.before):
+            result.changes.append(
+                Change(first.table, record_id, "", column, now, first.before, f"undo of run {run}: {first.why}")
+            )

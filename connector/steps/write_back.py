@@ -1,0 +1,181 @@
+"""Changes to the CRM: each journalled before it is sent, each with one outcome.
+
+A list of changes comes in; counts leave. An outcome that stayed unknown is settled by reading the record before
+anything is sent again. Next room: `undo`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connector.crm.protocol import Crm, ReadRequest, RecordWrite
+from connector.mapping import WriteRule
+from connector.schema import Change, Outcome
+from connector.steps.diff import same
+from connector.store import rejects
+from connector.store.journal import Entry, Journal
+from connector.store.mirror import Mirror
+
+WRITTEN, REFUSED, GONE, KEPT, UNSENT = "written", "refused", "gone", "kept", "unsent"
+_SLICE = 1000
+
+
+@dataclass
+class Written:
+    """Records by outcome, and the changes of records whose outcome showed that nothing had arrived."""
+
+    records: dict[str, int] = field(default_factory=dict)
+    unsent: list[Change] = field(default_factory=list)
+    settled: int = 0
+
+    def add(self, state: str, count: int = 1) -> None:
+        """Count records of one outcome."""
+        self.records[state] = self.records.get(state, 0) + count
+
+
+@dataclass(frozen=True)
+class Pen:
+    """What is needed to write: the CRM, the store, the fields that may be written and the records they are on."""
+
+    crm: Crm
+    mirror: Mirror
+    journal: Journal
+    rules: Mapping[tuple[str, str], WriteRule]
+    records: Mapping[str, str]  # table → record
+    key: str  # the field that holds a record's id
+    clock: Callable[[], str]
+    who: str | None = None
+
+
+def write_back(pen: Pen, run: int, changes: Sequence[Change], groups: Mapping[str, str] | None = None) -> Written:
+    """Send changes; `groups` names each record's parent, so that children of one parent travel together."""
+    done = Written()
+    todo = _by_record(changes, groups or {})
+    for start in range(0, len(todo), _SLICE):
+        _send(pen, run, todo[start : start + _SLICE], groups or {}, done)
+    settle(pen, done)
+    if done.unsent:
+        # Nothing of these had arrived, the CRM itself says so: sending them once more can't write twice.
+        again, done.unsent = done.unsent, []
+        _send(pen, run, _by_record(again, groups or {}), groups or {}, done)
+        settle(pen, done)
+    return done
+
+
+def _by_record(changes: Sequence[Change], groups: Mapping[str, str]) -> list[list[Change]]:
+    records: dict[tuple[str, str], list[Change]] = {}
+    for change in changes:
+        records.setdefault((change.table, change.id), []).append(change)
+    return sorted(records.values(), key=lambda cs: (cs[0].table, groups.get(cs[0].id, cs[0].id), cs[0].id))
+
+
+def _send(pen: Pen, run: int, records: Sequence[Sequence[Change]], groups: Mapping[str, str], done: Written) -> None:
+    flat = [(c, pen.rules[c.table, c.column].field) for cs in records for c in cs]
+    numbers = pen.journal.announce(run, flat, pen.clock(), pen.who)
+    at: dict[tuple[str, str], list[tuple[int, Change]]] = {}
+    for number, (change, _) in zip(numbers, flat, strict=True):
+        at.setdefault((change.table, change.id), []).append((number, change))
+    writes = [
+        RecordWrite(
+            table=cs[0].table,
+            record=pen.records[cs[0].table],
+            id=cs[0].id,
+            values={pen.rules[c.table, c.column].field: c.after for c in cs},
+            group=groups.get(cs[0].id, ""),
+        )
+        for cs in records
+    ]
+    waiting: list[Outcome] = []
+    for outcome in pen.crm.write(writes):
+        waiting.append(outcome)
+        if len(waiting) >= pen.crm.capabilities.records_per_write:
+            _note(pen, run, waiting, at, done)
+            waiting = []
+    _note(pen, run, waiting, at, done)
+
+
+def _note(
+    pen: Pen,
+    run: int,
+    outcomes: Sequence[Outcome],
+    at: Mapping[tuple[str, str], list[tuple[int, Change]]],
+    done: Written,
+) -> None:
+    """Journal a group of outcomes; an unknown one stays open until `settle` has read the record."""
+    known = [o for o in outcomes if o.state != "unknown"]
+    now = pen.clock()
+    pen.journal.settle([(n, o.state, o.code, o.message) for o in known for n, _ in at[o.table, o.id]], now)
+    rejects.add(
+        pen.journal, [rejects.Reject(run, o.table, o.id, o.code, o.message, now) for o in known if o.state == REFUSED]
+    )
+    rejects.settle(pen.journal, run, [(o.table, o.id) for o in known if o.state == WRITTEN])
+    _remember(pen, [c for o in known if o.state == WRITTEN for _, c in at[o.table, o.id]])
+    for outcome in known:
+        done.add(outcome.state)
+
+
+def _remember(pen: Pen, changes: Iterable[Change]) -> None:
+    """Put what was written into `present`; the next pull confirms it."""
+    with pen.mirror.atomic():
+        for change in changes:
+            pen.mirror.set_present(change.table, [change.id], {change.column: [change.after]})
+
+
+def settle(pen: Pen, done: Written | None = None) -> int:
+    """Find out by reading what became of every change whose outcome is unknown; number of records settled."""
+    entries = pen.journal.unsettled()
+    done = done if done is not None else Written()
+    by_table: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_table.setdefault(entry.table, []).append(entry)
+    for table, found in by_table.items():
+        values, gone = read_fields(pen, table, {e.id for e in found}, sorted({e.field for e in found}))
+        _settle_table(pen, found, values, gone, done)
+    records = {(e.table, e.id) for e in entries}
+    done.settled += len(records)
+    return len(records)
+
+
+def _settle_table(
+    pen: Pen, entries: Sequence[Entry], values: Mapping[str, Mapping[str, Any]], gone: set[str], done: Written
+) -> None:
+    verdicts, states = [], dict[tuple[str, str], str]()
+    for entry in entries:
+        now = values.get(entry.id, {}).get(entry.field)
+        if entry.id in gone or entry.id not in values:
+            state = GONE
+        elif same(entry.table, entry.column, now, entry.after):
+            state = WRITTEN
+        elif same(entry.table, entry.column, now, entry.before):
+            state = UNSENT
+            done.unsent.append(Change(entry.table, entry.id, "", entry.column, now, entry.after, entry.why))
+        else:
+            state = KEPT
+        verdicts.append((entry.number, state, "", "settled by reading the record"))
+        states[entry.table, entry.id] = state
+    pen.journal.settle(verdicts, pen.clock())
+    _remember(
+        pen,
+        [
+            Change(e.table, e.id, "", e.column, None, values[e.id].get(e.field), "")
+            for e in entries
+            if e.id in values and e.id not in gone
+        ],
+    )
+    for state in states.values():
+        if state != UNSENT:
+            done.add(state)
+
+
+def read_fields(
+    pen: Pen, table: str, ids: Iterable[str], fields: Sequence[str]
+) -> tuple[dict[str, dict[str, Any]], set[str]]:
+    """Fields of some records as the CRM has them now, and the ids of those that are gone."""
+    request = ReadRequest(pen.records[table], (pen.key, *fields), ids=tuple(sorted(ids)))
+    values: dict[str, dict[str, Any]] = {}
+    gone: set[str] = set()
+    for batch in pen.crm.read(request, None):
+        gone.update(batch.deleted)
+        for row in batch.rows:
+            values[row[0]] = dict(zip(fields, row[1:], strict=True))
+    return values, gone

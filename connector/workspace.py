@@ -1,0 +1,221 @@
+"""Puts one configured connection together: settings, mapping, CRM, store.
+
+A folder, the environment and a clock come in; an open workspace leaves. Next room: `job`.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from connector import config as configs
+from connector import mapping as mappings
+from connector.config import Config
+from connector.crm import salesforce
+from connector.crm.protocol import Crm, FieldFact, Identity, Limits
+from connector.errors import ReserveReached, UsageFault, nearest
+from connector.mapping import FieldMap, WriteRule
+from connector.schema import CRM_FIELDS, INPUT_COLUMNS, CrmField
+from connector.steps.money import Corporate
+from connector.steps.write_back import Pen
+from connector.store.journal import Journal
+from connector.store.mirror import Mirror
+
+
+def utc_now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """UTC instant as the store writes it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def find_folder(given: Path | None, environ: Mapping[str, str]) -> Path:
+    """Deployment folder: `--dir`, else the current one if it has a config.toml, else `$KAM_DIR`."""
+    if given is not None:
+        return given
+    here = Path.cwd()
+    if not (here / configs.CONFIG).exists() and environ.get("KAM_DIR"):
+        return Path(environ["KAM_DIR"])
+    return here
+
+
+@dataclass
+class Workspace:
+    """One deployment folder, opened; close it when done."""
+
+    folder: Path
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    clock: Callable[[], datetime] = utc_now
+    notes: list[str] = field(default_factory=list)
+    reserve: float = 0.0
+
+    @cached_property
+    def config(self) -> Config:
+        """Settings."""
+        return configs.load(self.folder)
+
+    @cached_property
+    def given_map(self) -> FieldMap:
+        """The mapping as written, not yet held against the CRM."""
+        return mappings.load(self.config.mapping_file)
+
+    @cached_property
+    def mirror(self) -> Mirror:
+        """Our copy of the rows."""
+        return Mirror(self.config.store_dir)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """Every change that was sent."""
+        return Journal(self.config.store_dir)
+
+    @cached_property
+    def crm(self) -> Crm:
+        """The CRM, logged in; the store is bound to its org, and the declared environment checked."""
+        if self.config.crm.kind != "salesforce":
+            raise UsageFault(
+                f'config.toml [crm] kind: "{self.config.crm.kind}" is not in this version; use "salesforce".'
+            )
+        crm = salesforce.connect(self.config.crm, environ=self.environ, before_call=self._keep_reserve)
+        self.identity = crm.whoami()
+        self._check_environment(self.identity)
+        for part in (self.mirror, self.journal):
+            part.bind({"org": self.identity.org_id, "environment": self.config.crm.environment})
+        return crm
+
+    def _keep_reserve(self, limits: Limits) -> None:
+        """Stop cleanly before the calls are used that the job leaves to others."""
+        remaining, maximum = limits.remaining, limits.maximum
+        if remaining is not None and maximum and remaining < self.reserve * maximum:
+            raise ReserveReached(
+                f"{self.config.crm.url}: {remaining} of {maximum} calls are left today, and {self.reserve:.0%} are kept"
+                " for others ([api] reserve of the job). What was done is kept; run again tomorrow, or lower the reserve."
+            )
+
+    identity: Identity | None = None
+
+    def _check_environment(self, who: Identity) -> None:
+        declared, actual = self.config.crm.environment, "sandbox" if who.is_sandbox else "production"
+        if declared != actual:
+            raise UsageFault(
+                f'config.toml [crm] environment: says "{declared}", but {who.org_name} ({who.org_id}) is a'
+                f" {actual} org. Nothing was read or written. If this is the org you mean, set"
+                f' environment = "{actual}"; then run: kam check'
+            )
+
+    @cached_property
+    def fieldmap(self) -> FieldMap:
+        """The mapping, held against what this user sees in the CRM; raises UsageFault with every fault."""
+        resolved, faults = mappings.resolve(self.given_map, self._has_record, self._find, self._near)
+        faults += self._where_faults(resolved)
+        if faults:
+            raise UsageFault(*faults)
+        return self._writable(resolved)
+
+    def _has_record(self, record: str) -> bool:
+        return self.crm.describe(record) is not None
+
+    def _find(self, record: str, path: str) -> str | None:
+        """Canonical form of a dotted path, or None when a part of it isn't there for this user."""
+        *parents, last = path.split(".")
+        made: list[str] = []
+        for step in parents:
+            fact = self.crm.describe(record)
+            link = next((f for f in fact.fields.values() if _is(f.relationship_name, step)), None) if fact else None
+            if link is None or not link.reference_to:
+                return None
+            made.append(str(link.relationship_name))
+            record = link.reference_to[0]
+        found = self._field(record, last)
+        return ".".join([*made, found.name]) if found else None
+
+    def _field(self, record: str, name: str) -> FieldFact | None:
+        fact = self.crm.describe(record)
+        return next((f for n, f in fact.fields.items() if n.lower() == name.lower()), None) if fact else None
+
+    def _near(self, record: str, path: str) -> str:
+        fact = self.crm.describe(record)
+        return nearest(path.rsplit(".", 1)[-1], list(fact.fields)) if fact else ""
+
+    def _where_faults(self, resolved: FieldMap) -> list[str]:
+        """Ask the CRM whether it understands each filter."""
+        faults = []
+        for source in resolved.sources:
+            if source.where:
+                try:
+                    self.crm.count(source.record, source.where)
+                except UsageFault as error:
+                    faults += [f"{source.place}] where: {fault}" for fault in error.faults]
+        return faults
+
+    def _writable(self, resolved: FieldMap) -> FieldMap:
+        """Leave out fields that may not be written here, with a note for each: setup makes the missing ones."""
+        sources = []
+        for source in resolved.sources:
+            rules = []
+            for rule in source.write:
+                fact = self._field(source.record, rule.field)
+                if fact is None:
+                    if rule.column not in INPUT_COLUMNS:
+                        self.notes.append(
+                            f"{source.place}.write] {rule.column}: {source.record} has no {rule.field} yet, or"
+                            " field-level security hides it; it is left out. Make it with: kam setup --apply"
+                        )
+                elif not fact.updateable:
+                    self.notes.append(
+                        f"{source.place}.write] {rule.column}: this user may not edit {rule.field}; it is left out."
+                        " Assign the permission set KAM Connector to it."
+                    )
+                else:
+                    rules.append(WriteRule(rule.table, rule.column, fact.name, rule.on_human_edit))
+            sources.append(replace(source, write=tuple(rules)))
+        return FieldMap(resolved.path, tuple(sources))
+
+    def pen(self, who: str | None = None) -> Pen:
+        """What is needed to write."""
+        return Pen(
+            crm=self.crm,
+            mirror=self.mirror,
+            journal=self.journal,
+            rules=self.fieldmap.writes(),
+            records={s.table: s.record for s in reversed(self.fieldmap.sources)},
+            key=next(s.key for s in self.fieldmap.sources if s.table == "account"),
+            clock=lambda: stamp(self.clock()),
+            who=who,
+        )
+
+    @property
+    def corporate(self) -> Corporate:
+        """The currency results are in."""
+        return Corporate(self.config.company.currency, self.config.company.rates)
+
+    def close(self) -> None:
+        """Close the store."""
+        for name in ("mirror", "journal"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+
+
+@contextmanager
+def opened(folder: Path, **options: object) -> Iterator[Workspace]:
+    """A workspace that is closed in the end."""
+    work = Workspace(folder, **options)  # type: ignore[arg-type]
+    try:
+        yield work
+    finally:
+        work.close()
+
+
+def setup_fields(groups: tuple[str, ...]) -> tuple[CrmField, ...]:
+    """Fields that setup makes for the chosen groups; `core` always."""
+    return tuple(f for f in CRM_FIELDS if f.group in ("core", *groups))
+
+
+def _is(name: str | None, other: str) -> bool:
+    return name is not None and name.lower() == other.lower()
