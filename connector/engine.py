@@ -6,7 +6,7 @@ Next room: `steps.enrich`, which hands the engine to the insights.
 
 import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -61,28 +61,51 @@ class DuckEngine:
 
     def load(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any] | Sequence[Any]]) -> None:
         """Make temp table `name` from columns of equal length; None and NaN become null."""
-        columns = {k: _plain(v) for k, v in arrays.items()}
-        made = ", ".join(f'"{k}" {t}' for k, (_, t) in columns.items())
-        self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" ({made})')
-        if columns and len(next(iter(columns.values()))[0]):
-            picked = ", ".join(f'CAST("{k}" AS {t})' for k, (_, t) in columns.items())
-            given = {k: v for k, (v, _) in columns.items()}
-            # DuckDB reads a dict of numpy arrays under a registered name without copying it first.
-            self._db.register("given", given)
-            self._db.execute(f'INSERT INTO "{name}" SELECT {picked} FROM given')
-            self._db.unregister("given")
+        _fill(self._db, name, {k: _plain(v) for k, v in arrays.items()})
 
 
-def _plain(values: np.ndarray[Any, Any] | Sequence[Any]) -> tuple[np.ndarray[Any, Any], str]:
-    """Array and SQL type of a column; text becomes an object array."""
+_Plain = tuple[np.ndarray[Any, Any] | list[Any], str]
+
+
+def _plain(values: np.ndarray[Any, Any] | Sequence[Any]) -> _Plain:
+    """Values and SQL type of a column: a numpy array of numbers, or a list of texts."""
     array = values if isinstance(values, np.ndarray) else np.array(values, dtype=_guess(values))
     if array.dtype.kind in "iub":
         return array, "BIGINT"
     if array.dtype.kind == "f":
         return np.ma.masked_invalid(array), "DOUBLE"
-    if array.dtype.kind == "O" and _guess(array.tolist()) is not object:
-        return _plain(array.tolist())
-    return np.array(array, dtype=object), "VARCHAR"
+    listed = array.tolist()
+    if array.dtype.kind == "O" and _guess(listed) is not object:
+        return _plain(listed)
+    return listed, "VARCHAR"
+
+
+def _fill(db: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, _Plain]) -> None:
+    """Make a temp table of columns, chunk by chunk.
+
+    Texts travel as one joined parameter: for each value of an object array DuckDB looks for pandas anew, which
+    costs a hundred times as much.
+    """
+    made = ", ".join(f'"{k}" {t}' for k, (_, t) in columns.items())
+    db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" ({made})')
+    length = len(next(iter(columns.values()))[0]) if columns else 0
+    texts = [k for k, (_, t) in columns.items() if t == "VARCHAR"]
+    numbers = [k for k in columns if k not in texts]
+    unnested = ", ".join(f'nullif(unnest(string_split($t{i}, chr(31))), chr(30)) AS "{k}"' for i, k in enumerate(texts))
+    source = " POSITIONAL JOIN ".join([f"(SELECT {unnested})"] * bool(texts) + ["given"] * bool(numbers))
+    picked = ", ".join(f'CAST("{k}" AS {t})' for k, (_, t) in columns.items())
+    for start in range(0, length, _CHUNK):
+        end = start + _CHUNK
+        bound = {f"t{i}": "\x1f".join(_joinable(columns[k][0][start:end])) for i, k in enumerate(texts)}
+        if numbers:
+            db.register("given", {k: columns[k][0][start:end] for k in numbers})
+        db.execute(f'INSERT INTO "{name}" SELECT {picked} FROM {source}', bound or None)
+        if numbers:
+            db.unregister("given")
+
+
+def _joinable(values: Iterable[Any]) -> list[str]:
+    return ["\x1e" if v is None else str(v).replace("\x1f", " ") for v in values]
 
 
 def _guess(values: Sequence[Any]) -> Any:
@@ -117,23 +140,30 @@ def _attach(db: duckdb.DuckDBPyConnection, extension: Path, mirror: Path) -> Non
 
 
 def _copy(db: duckdb.DuckDBPyConnection, mirror: Path) -> None:
-    """Fallback without the extension: copy the mirror's tables through the standard library, in chunks."""
+    """Fallback without the extension: copy the mirror's tables through the standard library."""
     source = sqlite3.connect(f"file:{mirror}?mode=ro", uri=True)
     try:
         for table in TABLES.values():
             columns = mirror_columns(table.name)
-            name = EXPOSED.get(table.name, table.name)
-            made = ", ".join(f'"{c}" {_DUCK_TYPE[t]}' for c, t in columns)
-            db.execute(f'CREATE TEMP TABLE "{name}" ({made})')
             picked = ", ".join(f'"{c}"' for c, _ in columns)
-            cursor = source.execute(f'SELECT {picked} FROM "{table.name}"')
-            while chunk := cursor.fetchmany(_CHUNK):
-                given = {c: _plain(list(v))[0] for (c, _), v in zip(columns, zip(*chunk, strict=True), strict=True)}
-                db.register("given", given)
-                db.execute(f'INSERT INTO "{name}" SELECT {picked} FROM given')
-                db.unregister("given")
+            rows = source.execute(f'SELECT {picked} FROM "{table.name}"').fetchall()
+            values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+            _fill(
+                db,
+                EXPOSED.get(table.name, table.name),
+                {c: _typed(v, _DUCK_TYPE[t]) for (c, t), v in zip(columns, values, strict=True)},
+            )
     finally:
         source.close()
+
+
+def _typed(values: Sequence[Any], kind: str) -> _Plain:
+    """A column of the mirror as `_fill` takes it; its declared type counts, not what its values look like."""
+    if kind == "VARCHAR":
+        return list(values), kind
+    holes = np.array([v is None for v in values], dtype=bool)
+    filled = np.array([0 if v is None else v for v in values], dtype=np.int64 if kind == "BIGINT" else np.float64)
+    return np.ma.array(filled, mask=holes), kind
 
 
 def _quoted(path: Path) -> str:

@@ -17,11 +17,11 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 import tenacity
-from requests.adapters import HTTPAdapter
 
 from connector.crm.failures import Again, AnswerLost, Refusal, check_certificates, meaning
 from connector.crm.protocol import Limits
 from connector.crm.settings import is_loopback
+from connector.crm.transport import Patient, Plain
 from connector.errors import AccessFault, ReserveReached, UnreachableFault
 
 __all__ = [
@@ -80,29 +80,6 @@ def no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-class _Patient(HTTPAdapter):
-    """A transport that never waits for ever."""
-
-    def __init__(self, timeout: tuple[float, float]) -> None:
-        self.timeout = timeout
-        super().__init__(pool_connections=4, pool_maxsize=8)
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Answer to a request, with our timeouts unless the caller gave others."""
-        if kwargs.get("timeout") is None:
-            kwargs["timeout"] = self.timeout
-        return super().send(request, *args, **kwargs)
-
-
-class _Plain(_Patient):
-    """A transport that speaks http where a library insists on https; mounted for one loopback address only."""
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Answer to a request whose https URL is sent as http."""
-        request.url = re.sub(r"^https:", "http:", request.url or "")
-        return super().send(request, *args, **kwargs)
-
-
 class Session(requests.Session):
     """A requests session that repeats what may be repeated and speaks in our errors.
 
@@ -122,13 +99,13 @@ class Session(requests.Session):
         self._server_date: tuple[float, float] | None = None
         self._pauses = tenacity.wait_random_exponential(multiplier=1, max=settings.longest_pause)
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self.mount("https://", _Patient((settings.connect_timeout, settings.read_timeout)))
-        self.mount("http://", _Patient((settings.connect_timeout, settings.read_timeout)))
+        self.mount("https://", Patient((settings.connect_timeout, settings.read_timeout)))
+        self.mount("http://", Patient((settings.connect_timeout, settings.read_timeout)))
 
     def serve_plain(self, url: str) -> None:
         """Send https requests for this loopback http address as plain http: simple-salesforce knows https only."""
         if urlsplit(url).scheme == "http" and is_loopback(url):
-            adapter = _Plain((self.settings.connect_timeout, self.settings.read_timeout))
+            adapter = Plain((self.settings.connect_timeout, self.settings.read_timeout))
             self.mount(f"https://{urlsplit(url).netloc}/", adapter)
 
     def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:

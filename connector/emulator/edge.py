@@ -133,10 +133,16 @@ class Edge:
         headers = [(key, value) for key, value in answer.headers if key.lower() != b"content-length"]
         headers += [(name.encode(), value.encode("latin-1")) for name, value in self._common(scope["path"])]
         body = answer.body
-        accepted = dict(scope["headers"]).get(b"accept-encoding", b"").lower()
-        if b"gzip" in accepted and len(body) >= SMALLEST_GZIP and answer.header(b"content-encoding") is None:
+        sent = dict(scope["headers"])
+        if (
+            b"gzip" in sent.get(b"accept-encoding", b"").lower()
+            and len(body) >= SMALLEST_GZIP
+            and answer.header(b"content-encoding") is None
+        ):
             body = gzip.compress(body, 1)
             headers.append((b"content-encoding", b"gzip"))
+        if b"close" not in sent.get(b"connection", b"").lower():
+            headers.append((b"connection", b"keep-alive"))
         if cut is not None and cut.declared:
             headers.append((b"content-length", str(max(1, len(body))).encode()))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})

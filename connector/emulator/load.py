@@ -26,25 +26,10 @@ PERMISSION_SET = "Loaded_Fields"
 """The permission set that lets the token's user see and edit what a load added to the schema."""
 
 _ORDER = [
-    "Organization",
-    "Profile",
-    "UserRole",
-    "User",
-    "RecordType",
-    "CurrencyType",
-    "DatedConversionRate",
-    "Product2",
-    "Pricebook2",
-    "PricebookEntry",
-    "OpportunityStage",
-    "Account",
-    "Contact",
-    "Opportunity",
-    "Contract",
-    "Order",
-    "Asset",
-    "Case",
-]
+    "Organization", "Profile", "UserRole", "User", "RecordType", "CurrencyType", "DatedConversionRate", "Product2",
+    "Pricebook2", "PricebookEntry", "OpportunityStage", "Account", "Contact", "Opportunity", "Contract", "Order",
+    "Asset", "Case",
+]  # fmt: skip
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _API_NAME = re.compile(r"[A-Za-z]\w*")
 _LONGEST = 131_072

@@ -1,10 +1,12 @@
 -- From scores to proposals and flags, with memory: cap, band, strikes, lock. Methods 1.2, 1.5, 1.6 and 1.8.
 
--- A nomination holds until its day; the status of a person who decided is never changed here.
+-- A nomination holds until its day. A branch that a person made Key is judged by its group.
 -- step: key_member
-SELECT s.account_id, g.account_n, p.status, s.eligible, s.gate, s.confidence, s.score_low, s.rank,
+SELECT s.account_id, g.account_n, p.status, s.eligible, s.gate, s.confidence, s.score_low,
+  CASE WHEN p.status = 'Key' AND s.gate = 'branch' THEN r.rank ELSE s.rank END AS rank,
+  CASE WHEN w.value_minor > 0 THEN 1 ELSE 0 END AS pays,
   CASE WHEN p.nominated = 1 AND (p.nominated_until_day IS NULL OR p.nominated_until_day >= :as_of)
-            AND COALESCE(p.status, '') NOT IN ('Key', 'Not eligible') THEN 1 ELSE 0 END AS nominated,
+            AND COALESCE(p.status, '') <> 'Not eligible' THEN 1 ELSE 0 END AS nominated,
   COALESCE(p.strikes, 0) AS strikes_before, p.last_review_day,
   COALESCE(p.locked_until_day, p.since_day + :lock_days, p.decided_day + :lock_days) AS locked_until_day,
   CASE WHEN p.status = 'Standard' AND COALESCE(p.review_due_day, p.decided_day + :review_days) > :as_of
@@ -12,6 +14,8 @@ SELECT s.account_id, g.account_n, p.status, s.eligible, s.gate, s.confidence, s.
   COALESCE(v.kam_proposal, 'None') AS present_proposal, COALESCE(v.kam_flag, 'None') AS present_flag
 FROM account_score AS s
 JOIN account_group AS g ON g.account_id = s.account_id
+JOIN account_value AS w ON w.account_id = s.account_id
+LEFT JOIN account_score AS r ON r.account_id = g.root_id
 LEFT JOIN programme AS p ON p.account_id = s.account_id
 LEFT JOIN present_value AS v ON v.account_id = s.account_id
 
@@ -20,20 +24,24 @@ LEFT JOIN present_value AS v ON v.account_id = s.account_id
 SELECT cap, GREATEST(1, CAST(floor(cap * :band) AS BIGINT)) AS band_rank,
   GREATEST(1, CAST(floor(cap * :nominated_share) AS BIGINT)) AS reserve, nominated,
   GREATEST(0, cap - LEAST(nominated, GREATEST(1, CAST(floor(cap * :nominated_share) AS BIGINT)))) AS own_cap
-FROM (SELECT LEAST(:cap, GREATEST(1, CAST(floor(COUNT(rank) * :cap_share + 0.999999E0) AS BIGINT))) AS cap,
-        CAST(SUM(nominated) AS BIGINT) AS nominated
-      FROM key_member) AS n
+FROM (SELECT LEAST(:cap, GREATEST(1, CAST(floor(r.rated * :cap_share + 0.999999E0) AS BIGINT))) AS cap, n.nominated
+      FROM (SELECT COUNT(*) AS rated FROM account_rated) AS r
+      CROSS JOIN (SELECT COUNT(*) AS nominated FROM key_member
+                  WHERE nominated = 1 AND COALESCE(status, '') <> 'Key') AS n
+     ) AS c
 
 -- step: key_nominee
 SELECT account_id, row_number() OVER (ORDER BY COALESCE(score_low, -1.0E0) DESC, account_n) AS place
-FROM key_member WHERE nominated = 1
+FROM key_member WHERE nominated = 1 AND COALESCE(status, '') <> 'Key'
 
--- A review is due a quarter after the last one. Strikes change only at a review.
+-- A review is due a quarter after the last one. Strikes change only at a review. Outside the band is who is known to
+-- be: too little data, too short a time or a nomination never count against an account.
 -- step: key_review
-SELECT m.account_id, m.account_n, m.status, m.gate, m.confidence, m.score_low, m.rank, m.nominated, m.settled,
+SELECT m.account_id, m.account_n, m.status, m.gate, m.confidence, m.score_low, m.rank, m.nominated, m.settled, m.pays,
   m.eligible, m.locked_until_day, m.present_proposal, m.present_flag, c.cap, c.own_cap, c.band_rank,
   CASE WHEN n.place <= c.reserve THEN 1 ELSE 0 END AS nominee,
-  CASE WHEN m.rank <= c.band_rank THEN 0 ELSE 1 END AS outside,
+  CASE WHEN m.nominated = 1 OR m.rank <= c.band_rank THEN 0 WHEN m.rank IS NOT NULL THEN 1
+       WHEN m.gate IS NULL OR m.gate IN ('new', 'branch') THEN 0 ELSE 1 END AS outside,
   CASE WHEN m.gate IN ('credit_hold', 'not_customer') THEN 1 ELSE 0 END AS breach,
   CASE WHEN m.status = 'Key' AND (m.last_review_day IS NULL OR m.last_review_day + :review_days <= :as_of)
        THEN 1 ELSE 0 END AS review,
@@ -50,7 +58,8 @@ SELECT r.account_id,
   CASE WHEN r.review = 1 THEN :as_of ELSE r.last_review_day END AS last_review_day
 FROM key_review AS r
 
--- What is proposed stays proposed inside the band, so that a night's small move changes nothing.
+-- What is proposed stays proposed inside the band, so that a night's small move changes nothing. Who costs more than
+-- it brings is proposed by people only.
 -- step: key_proposal
 SELECT r.account_id, s.strikes, s.last_review_day,
   CASE WHEN r.status = 'Not eligible' THEN 'None'
@@ -59,9 +68,10 @@ SELECT r.account_id, s.strikes, s.last_review_day,
               WHEN r.locked_until_day > :as_of OR s.strikes < :strikes THEN 'None'
               WHEN r.outside = 1 OR (r.present_proposal = 'Demote' AND r.rank > r.cap) THEN 'Demote' ELSE 'None' END
        WHEN r.nominee = 1 THEN 'Promote'
-       WHEN r.settled = 1 THEN 'None'
+       WHEN r.settled = 1 OR r.pays = 0 THEN 'None'
        WHEN r.rank <= r.own_cap AND r.score_low >= :threshold THEN 'Promote'
-       WHEN r.present_proposal = 'Promote' AND r.outside = 0 AND r.score_low >= :threshold - 3.0E0 THEN 'Promote'
+       WHEN r.present_proposal = 'Promote' AND r.rank <= r.band_rank AND r.score_low >= :threshold - 3.0E0
+       THEN 'Promote'
        ELSE 'None' END AS proposal
 FROM key_review AS r JOIN key_strike AS s ON s.account_id = r.account_id
 

@@ -59,8 +59,9 @@ WHERE o.state = 'open' AND COALESCE(o.created_day, 0) <= :as_of AND o.amount_min
 GROUP BY o.account_id
 
 -- step: account_part
-SELECT g.account_id, g.root_id, v.account_id AS buyer_id, v.revenue_180_minor, v.revenue_365_minor, v.revenue_before_minor,
-  v.net_180_minor, v.net_365_minor, v.costless, v.won_deals_24m, v.first_won_day, v.last_won_day, p.open_weighted_minor,
+SELECT g.account_id, g.root_id, v.account_id AS buyer_id, v.revenue_180_minor, v.revenue_365_minor,
+  v.revenue_before_minor, v.net_180_minor, v.net_365_minor, v.costless, v.won_deals_24m, v.first_won_day,
+  v.last_won_day, p.open_weighted_minor,
   CASE WHEN a.cost_to_serve_minor > 0 THEN a.cost_to_serve_minor END AS cost_to_serve_minor
 FROM account_group AS g
 JOIN account AS a ON a.id = g.account_id
@@ -71,7 +72,8 @@ WHERE v.account_id IS NOT NULL OR p.account_id IS NOT NULL
 -- step: account_sum
 SELECT key_id AS account_id, COUNT(buyer_id) AS buyers, CAST(SUM(revenue_180_minor) AS BIGINT) AS revenue_180_minor,
   CAST(SUM(revenue_365_minor) AS BIGINT) AS revenue_365_minor,
-  CAST(SUM(revenue_before_minor) AS BIGINT) AS revenue_before_minor, CAST(SUM(net_180_minor) AS BIGINT) AS net_180_minor,
+  CAST(SUM(revenue_before_minor) AS BIGINT) AS revenue_before_minor,
+  CAST(SUM(net_180_minor) AS BIGINT) AS net_180_minor,
   CAST(SUM(net_365_minor) AS BIGINT) AS net_365_minor, CAST(SUM(costless) AS BIGINT) AS costless,
   CAST(SUM(won_deals_24m) AS BIGINT) AS won_deals_24m, MIN(first_won_day) AS first_won_day,
   MAX(last_won_day) AS last_won_day, CAST(SUM(open_weighted_minor) AS BIGINT) AS open_weighted_minor,
@@ -112,7 +114,8 @@ GROUP BY root_id
 
 -- Pareto class A reaches 80 % of the value of all, B 95 %.
 -- step: account_value
-SELECT g.account_id, g.root_id, g.members, g.in_loop, w.revenue_180_minor, w.revenue_365_minor, w.revenue_before_minor, w.net_180_minor,
+SELECT g.account_id, g.root_id, g.members, g.in_loop, w.revenue_180_minor, w.revenue_365_minor,
+  w.revenue_before_minor, w.net_180_minor,
   w.net_365_minor, w.value_minor, w.value_minor * 2 AS yearly_minor,
   CASE WHEN w.buyers > 0 THEN CASE WHEN m.net = 0 OR w.costless > 0 THEN 'revenue' ELSE 'net' END END AS cost_state,
   w.won_deals_24m, w.first_won_day, w.last_won_day, w.open_weighted_minor, s.revenue_rank, s.value_rank,

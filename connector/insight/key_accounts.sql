@@ -27,8 +27,8 @@ SELECT g.account_n, g.account_id, v.cost_state, v.value_minor, v.value_rank, v.r
        WHEN n.listed = 1 AND a.industry <> ''
        THEN CASE WHEN t.industry IS NULL THEN 0 ELSE 1000000 END END AS q_alignment,
   CASE WHEN r.payment_days IS NOT NULL
-       THEN CAST(floor((1.0E0 - LEAST(GREATEST(r.payment_days * 1.0E0 / :late_days, 0.0E0), 1.0E0)) * 1.0E6 + 0.5E0) AS BIGINT)
-       END AS q_payment,
+       THEN CAST(floor((1.0E0 - LEAST(GREATEST(r.payment_days * 1.0E0 / :late_days, 0.0E0), 1.0E0)) * 1.0E6
+                       + 0.5E0) AS BIGINT) END AS q_payment,
   CASE WHEN p.status = 'Not eligible' THEN 'not_eligible'
        WHEN g.root_id <> g.account_id THEN 'branch'
        WHEN a.type IN ('partner', 'competitor') THEN 'not_customer'

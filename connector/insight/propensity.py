@@ -70,13 +70,13 @@ def ease(patterns: Patterns, ridge: float) -> Floats:
 
 
 def shrunk_lift(patterns: Patterns) -> tuple[Floats, Ints]:
-    """Lift of each pair of families, drawn towards 1 by ten expected joint owners; and the joint owners themselves."""
+    """Lift of each pair of families, drawn towards 1 by ten joint owners as expected; and the joint owners themselves."""
     owned = (patterns.levels > 0).astype(np.int64)
     joint = (owned * patterns.counts[:, None]).T @ owned
     total = int(patterns.counts.sum())
     share = np.diag(joint) / total
-    expected = np.outer(share, share)
-    return rounded((joint + 10.0 * expected * total) / (total * expected + 10.0)), joint
+    expected = np.outer(share, share) * total
+    return rounded((joint + 10.0) / (expected + 10.0)), joint
 
 
 def usable_traits(patterns: Patterns) -> list[int]:

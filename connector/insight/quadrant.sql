@@ -6,15 +6,17 @@
 -- step: quadrant_axis
 SELECT s.account_id, g.account_n, v.value_minor,
   CASE WHEN s.s_value IS NULL OR (s.s_growth IS NULL AND s.s_alignment IS NULL) THEN NULL
-       ELSE floor((w.value * s.s_value + COALESCE(w.growth * s.s_growth, 0.0E0) + COALESCE(w.alignment * s.s_alignment, 0.0E0))
-              * 1.0E5 / GREATEST(w.value + CASE WHEN s.s_growth IS NULL THEN 0 ELSE w.growth END
+       ELSE floor((w.value * s.s_value + COALESCE(w.growth * s.s_growth, 0.0E0)
+                   + COALESCE(w.alignment * s.s_alignment, 0.0E0)) * 1.0E5
+              / GREATEST(w.value + CASE WHEN s.s_growth IS NULL THEN 0 ELSE w.growth END
                                  + CASE WHEN s.s_alignment IS NULL THEN 0 ELSE w.alignment END, 1) + 0.5E0) * 1.0E-3
        END AS attractiveness,
   CASE WHEN r.strength IS NULL THEN NULL
        WHEN c.coverage_percent IS NULL THEN r.strength * 1.0E0
-       ELSE floor((r.strength * :strength_share + c.coverage_percent * (1.0E0 - :strength_share)) * 1.0E3 + 0.5E0) * 1.0E-3
-       END AS relationship,
-  CASE WHEN k.status = 'Key' OR k.proposal = 'Promote' OR k.nominated = 1 OR s.rank <= k.band_rank THEN 1 ELSE 0 END AS candidate
+       ELSE floor((r.strength * :strength_share + c.coverage_percent * (1.0E0 - :strength_share)) * 1.0E3
+                  + 0.5E0) * 1.0E-3 END AS relationship,
+  CASE WHEN k.status = 'Key' OR k.proposal = 'Promote' OR k.nominated = 1 OR s.rank <= k.band_rank
+       THEN 1 ELSE 0 END AS candidate
 FROM account_score AS s
 JOIN account_group AS g ON g.account_id = s.account_id
 JOIN account_key AS k ON k.account_id = s.account_id

@@ -39,7 +39,8 @@ LEFT JOIN whitespace_shown AS s ON s.account_id = e.account_id AND s.family = e.
 -- step: whitespace_border
 SELECT MIN(CASE WHEN place <= GREATEST(1.0E0, floor(n * :large_share)) THEN expected_minor END) AS large_minor,
   MIN(CASE WHEN place <= GREATEST(1.0E0, floor(n * :medium_share)) THEN expected_minor END) AS medium_minor
-FROM (SELECT expected_minor, row_number() OVER (ORDER BY expected_minor DESC, account_id) AS place, COUNT(*) OVER () AS n
+FROM (SELECT expected_minor, row_number() OVER (ORDER BY expected_minor DESC, account_id) AS place,
+        COUNT(*) OVER () AS n
       FROM account_estimate WHERE expected_minor > 0) AS r
 
 -- step: whitespace_sum

@@ -246,6 +246,16 @@ def test_removal_never_overwrites_an_earlier_export(link: Link, tmp_path: Path) 
     assert {path.name for path in tmp_path.iterdir()} == {"removed-Account.csv", "removed-Account-2.csv"}
 
 
+def test_values_that_cannot_be_kept_stop_the_removal(link: Link, tmp_path: Path) -> None:
+    apply_setup(link, REQUEST)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UsageFault, match="Nothing was removed"):
+        remove_setup(link, replace(REQUEST, remove=True), tmp_path / "file")
+    with pytest.raises(UsageFault, match="cannot be written"):
+        apply_setup(link, REQUEST, tmp_path / "no folder" / "setup.zip")
+    assert len(account_fields(link)) == len(REQUEST.fields)
+
+
 @pytest.mark.parametrize("prefix", ["", "1A", "A__B", "A-B", "ABCDEFGHIJKLMNOP", "A'"])
 def test_a_prefix_that_cannot_begin_a_name_is_a_usage_fault(link: Link, prefix: str) -> None:
     with pytest.raises(UsageFault, match="prefix"):

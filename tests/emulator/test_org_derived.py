@@ -128,7 +128,8 @@ def test_a_closed_case_knows_when_and_its_account_from_its_contact(org: Org) -> 
 
 @pytest.mark.parametrize(
     ("start", "months", "end"),
-    [("2026-01-01", 12, "2026-12-31"), ("2026-01-31", 1, "2026-02-27"), ("2025-12-15", 3, "2026-03-14"), ("2024-02-29", 12, "2025-02-27")],
+    [("2026-01-01", 12, "2026-12-31"), ("2026-01-31", 1, "2026-02-27"), ("2025-12-15", 3, "2026-03-14"),
+     ("2024-02-29", 12, "2025-02-27")],
 )  # fmt: skip
 def test_a_contract_ends_the_day_before_its_term_is_over(org: Org, start: str, months: int, end: str) -> None:
     account = org.create(org.admin_id, "Account", {"Name": "A"})

@@ -8,25 +8,37 @@ from connector.emulator.salesforce.org.describe import describe, describe_global
 from connector.emulator.salesforce.org.model import Field, ObjectType, Problem
 from connector.emulator.salesforce.org.records import Org
 
-GLOBAL_KEYS = set(
-    "activateable associateEntityType associateParentEntity createable custom customSetting deepCloneable deletable"
-    " deprecatedAndHidden feedEnabled hasSubtypes isInterface isSubtype keyPrefix label labelPlural layoutable mergeable"
-    " mruEnabled name queryable replicateable retrieveable searchable triggerable undeletable updateable urls".split()
+
+def words(text: str) -> set[str]:
+    return set(text.split())
+
+
+GLOBAL_KEYS = words(
+    """
+    activateable associateEntityType associateParentEntity createable custom customSetting deepCloneable deletable
+    deprecatedAndHidden feedEnabled hasSubtypes isInterface isSubtype keyPrefix label labelPlural layoutable
+    mergeable mruEnabled name queryable replicateable retrieveable searchable triggerable undeletable updateable
+    urls
+    """
 )
-OBJECT_KEYS = GLOBAL_KEYS | set(
-    "actionOverrides childRelationships compactLayoutable defaultImplementation extendedBy extendsInterfaces implementedBy"
-    " implementsInterfaces fields listviewable lookupLayoutable namedLayoutInfos networkScopeFieldName recordTypeInfos"
-    " searchLayoutable sobjectDescribeOption supportedScopes".split()
+OBJECT_KEYS = GLOBAL_KEYS | words(
+    """
+    actionOverrides childRelationships compactLayoutable defaultImplementation extendedBy extendsInterfaces
+    implementedBy implementsInterfaces fields listviewable lookupLayoutable namedLayoutInfos networkScopeFieldName
+    recordTypeInfos searchLayoutable sobjectDescribeOption supportedScopes
+    """
 )
-FIELD_KEYS = set(
-    "aggregatable aiPredictionField autoNumber byteLength calculated calculatedFormula cascadeDelete caseSensitive"
-    " compoundFieldName controllerName createable custom defaultValue defaultValueFormula defaultedOnCreate"
-    " dependentPicklist deprecatedAndHidden digits displayLocationInDecimal encrypted externalId extraTypeInfo filterable"
-    " filteredLookupInfo formulaTreatNullNumberAsZero groupable highScaleNumber htmlFormatted idLookup inlineHelpText"
-    " label length mask maskType name nameField namePointing nillable permissionable picklistValues"
-    " polymorphicForeignKey precision queryByDistance referenceTargetField referenceTo relationshipName"
-    " relationshipOrder restrictedDelete restrictedPicklist scale searchPrefilterable soapType sortable type unique"
-    " updateable writeRequiresMasterRead".split()
+FIELD_KEYS = words(
+    """
+    aggregatable aiPredictionField autoNumber byteLength calculated calculatedFormula cascadeDelete caseSensitive
+    compoundFieldName controllerName createable custom defaultValue defaultValueFormula defaultedOnCreate
+    dependentPicklist deprecatedAndHidden digits displayLocationInDecimal encrypted externalId extraTypeInfo
+    filterable filteredLookupInfo formulaTreatNullNumberAsZero groupable highScaleNumber htmlFormatted idLookup
+    inlineHelpText label length mask maskType name nameField namePointing nillable permissionable picklistValues
+    polymorphicForeignKey precision queryByDistance referenceTargetField referenceTo relationshipName
+    relationshipOrder restrictedDelete restrictedPicklist scale searchPrefilterable soapType sortable type unique
+    updateable writeRequiresMasterRead
+    """
 )
 
 

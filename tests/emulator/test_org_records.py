@@ -86,9 +86,11 @@ def test_an_empty_text_is_stored_as_null(org: Org) -> None:
     [
         ({"FirstName": "A"}, "REQUIRED_FIELD_MISSING", "Required fields are missing: [LastName]", ["LastName"]),
         ({"LastName": "A", "Nope": 1}, "INVALID_FIELD", "No such column 'Nope' on sobject of type Contact", None),
-        ({"LastName": "A" * 81}, "STRING_TOO_LONG", f"Last Name: data value too large: {'A' * 81} (max length=80)", ["LastName"]),
+        ({"LastName": "A" * 81}, "STRING_TOO_LONG", f"Last Name: data value too large: {'A' * 81} (max length=80)",
+         ["LastName"]),
         ({"LastName": "A", "Email": "no"}, "INVALID_EMAIL_ADDRESS", "Email: invalid email address: no", ["Email"]),
-        ({"LastName": "A", "AccountId": "junk"}, "MALFORMED_ID", "Account ID: id value of incorrect type: junk", ["AccountId"]),
+        ({"LastName": "A", "AccountId": "junk"}, "MALFORMED_ID", "Account ID: id value of incorrect type: junk",
+         ["AccountId"]),
         (
             {"LastName": "A", "AccountId": "003000000000001AAA"},
             "MALFORMED_ID", "Account ID: id value of incorrect type: 003000000000001AAA", ["AccountId"],
@@ -100,7 +102,9 @@ def test_an_empty_text_is_stored_as_null(org: Org) -> None:
         ),
         (
             {"LastName": "A", "CleanStatus": "Spotless"},
-            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "Clean Status: bad value for restricted picklist field: Spotless", ["CleanStatus"],
+            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+            "Clean Status: bad value for restricted picklist field: Spotless",
+            ["CleanStatus"],
         ),
         ({"LastName": "A", "CreatedDate": "2020-01-01"}, "INVALID_FIELD_FOR_INSERT_UPDATE", None, ["CreatedDate"]),
     ],
@@ -253,7 +257,8 @@ def test_a_validation_rule_refuses_by_its_message_but_not_a_load(org: Org) -> No
 
 @pytest.mark.parametrize(
     ("op", "value", "refused"),
-    [("eq", 5, True), ("eq", 6, False), ("ne", 6, True), ("ne", 5, False), ("gt", 4, True), ("gt", 5, False), ("lt", 6, True), ("blank", None, False)],
+    [("eq", 5, True), ("eq", 6, False), ("ne", 6, True), ("ne", 5, False), ("gt", 4, True),
+     ("gt", 5, False), ("lt", 6, True), ("blank", None, False)],
 )  # fmt: skip
 def test_validation_rules_compare_as_they_say(org: Org, op: str, value: object, refused: bool) -> None:
     org.add_rule({"object": "Account", "field": "NumberOfEmployees", "op": op, "value": value, "message": "No."})

@@ -9,6 +9,8 @@ import pytest
 from connector.emulator.salesforce.org.model import Field, PicklistValue, Problem
 from connector.emulator.salesforce.org.records import Org
 from connector.emulator.salesforce.soql.query import Result, explain, run
+from connector.emulator.salesforce.soql.terms import span
+from connector.emulator.salesforce.soql.tree import Literal
 
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)  # a Wednesday
 
@@ -127,6 +129,10 @@ ROWS = [
     ("Account WHERE CreatedDate >= LAST_N_DAYS:1", ["boese"]),
     ("Account WHERE CreatedDate = LAST_N_DAYS:20", ["boese", "discount"]),
     ("Account WHERE CreatedDate = N_DAYS_AGO:1", ["boese"]),
+    ("Contact WHERE CreatedDate = LAST_N_DAYS:1 AND FirstName != null", ["al", "bo"]),
+    ("Opportunity WHERE CloseDate = NEXT_N_DAYS:60", ["open"]),
+    ("Opportunity WHERE CloseDate = LAST_90_DAYS", ["won", "none"]),
+    ("Contact WHERE Birthdate = TODAY", ["cy"]),
     ("Account WHERE CreatedDate = THIS_WEEK", ["boese"]),
     ("Account WHERE CreatedDate != THIS_QUARTER", ["acme"]),
     ("Account WHERE CreatedDate IN (YESTERDAY, 2024-02-29T23:59:59Z)", ["acme", "boese"]),
@@ -157,6 +163,27 @@ ROWS = [
     ("Account WHERE Name = 'acme' FOR VIEW", ["acme"]),
     ("Account WHERE toLabel(Industry) = 'banking'", ["acme"]),
 ]
+
+
+SPANS = [
+    ("LAST_WEEK", None, "2026-05-10", "2026-05-17"),
+    ("NEXT_N_WEEKS", 2, "2026-05-24", "2026-06-07"),
+    ("N_WEEKS_AGO", 1, "2026-05-10", "2026-05-17"),
+    ("LAST_N_MONTHS", 5, "2025-12-01", "2026-05-01"),
+    ("NEXT_MONTH", None, "2026-06-01", "2026-07-01"),
+    ("THIS_QUARTER", None, "2026-04-01", "2026-07-01"),
+    ("LAST_N_QUARTERS", 2, "2025-10-01", "2026-04-01"),
+    ("NEXT_FISCAL_QUARTER", None, "2026-07-01", "2026-10-01"),
+    ("N_YEARS_AGO", 3, "2023-01-01", "2024-01-01"),
+    ("LAST_N_DAYS", 0, "2026-05-20", "2026-05-21"),
+    ("NEXT_90_DAYS", None, "2026-05-21", "2026-08-19"),
+]
+
+
+@pytest.mark.parametrize(("name", "count", "first", "after"), SPANS)
+def test_a_date_literal_spans_whole_days(name: str, count: int | None, first: str, after: str) -> None:
+    found = span(Literal("word", name.lower(), 0, count=count), NOW.date())
+    assert tuple(day.isoformat() for day in found) == (first, after)
 
 
 @pytest.mark.parametrize(("rest", "expected"), ROWS, ids=[rest for rest, _ in ROWS])
@@ -278,8 +305,8 @@ def test_child_lists_nest(company: Company) -> None:
 def test_an_address_is_put_together_from_its_parts(company: Company) -> None:
     records = company.records("SELECT BillingAddress FROM Account ORDER BY CreatedDate LIMIT 2")
     assert records[0]["BillingAddress"] == {
-    soql = "SELECT Name, (SELECT Id, FirstName, Account.Name FROM Contacts ORDER BY FirstName) FROM Account"
-        "state": None, "street": None,
+        "city": "Ulm", "country": None, "geocodeAccuracy": None, "latitude": None, "longitude": None,
+        "postalCode": None, "state": None, "street": None,
     }  # fmt: skip
     assert records[1]["BillingAddress"] is None
 

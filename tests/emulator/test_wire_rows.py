@@ -2,10 +2,12 @@
 
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 
 import pytest
+import requests
 
 from connector.emulator.salesforce.org.model import Field
 
@@ -67,12 +69,15 @@ def test_a_refused_write_names_the_fields_at_fault(call):
         ("GET", "/sobjects/Acount/001000000000000AAA"),
         ("POST", "/sobjects/Acount"),
         ("GET", "/sobjects/Account/001000000000000AAA"),
+        ("PATCH", "/sobjects/Account/001000000000000AAA"),
+        ("PATCH", "/sobjects/Account/003000000000000AAA"),
+        ("DELETE", "/sobjects/Account/001000000000000AAA"),
         ("GET", "/sobjects/Account/nonsense"),
         ("GET", "/no/such/thing"),
     ],
 )
 def test_what_is_not_there_is_a_404_with_the_code_first(call, method, path):
-    answer = call(method, path, json={} if method == "POST" else None)
+    answer = call(method, path, json={} if method in ("POST", "PATCH") else None)
     assert answer.status_code == 404
     assert next(iter(answer.json()[0])) == "errorCode" and answer.json()[0]["errorCode"] == "NOT_FOUND"
 
@@ -207,3 +212,17 @@ def test_every_write_is_noted_with_its_values(call):
         ("delete", {}),
     ]
     assert call("GET", "_emulator/writes", params={"object": "Contact"}).json() == {"writes": {}}
+
+
+def test_many_callers_at_once_lose_nothing(wire, call):
+    def create(number: int) -> int:
+        with requests.Session() as session:
+            headers = {"Authorization": f"Bearer {wire.token}"}
+            url = f"{call.base}/sobjects/Account"
+            return session.post(url, json={"Name": str(number)}, headers=headers, timeout=30).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(create, range(40))) == [201] * 40
+    names = {row[0] for row in wire.org.rows('SELECT "Name" FROM "Account"')}
+    assert names == {str(number) for number in range(40)}
+    assert wire.site.usage.used == 40

@@ -317,8 +317,8 @@ def test_fifty_typed_tasks_in_one_day_move_no_strength_by_more_than_five_points(
 def test_typed_tasks_that_warm_an_executive_do_not_make_the_account_jump(engine_with: Maker) -> None:
     people = [{"id": f"C{n}", "account_id": "A1", "title": "Director"} for n in range(8)]
     people.append({"id": "BOSS", "account_id": "A1", "title": "CEO"})
-    made = [a for p in people[:8] for a in meetings(p["id"], 12)] + meetings("BOSS", 3, 30)
-    clicks = [activity(5000 + n, "task", 1, "BOSS", captured=0) for n in range(50)]
+    made = [a for p in people[:8] for a in meetings(p["id"], 12)] + meetings("BOSS", 3, 40)
+    clicks = [activity(5000 + n, "task", 12, "BOSS", captured=0) for n in range(50)]
     before, after = (computed(engine_with, world(people, m)) for m in (made, made + clicks))
     assert contact_values(before)["BOSS"] < 40 < contact_values(after)["BOSS"]
     assert 0 <= account_values(after)["A1"] - account_values(before)["A1"] <= 5

@@ -138,6 +138,8 @@ _STATUS: Mapping[int, tuple[type[KamError], str]] = {
     401: (AccessFault, "Log in again: run kam check."),
     403: (AccessFault, "The connector's user lacks a permission: assign the permission set KAM Connector."),
     404: (UsageFault, "No such address: correct crm.url and crm.api_version."),
+    414: (UsageFault, "The query is too long for an address: shorten `where` in the mapping."),
+    431: (UsageFault, "The query is too long for an address: shorten `where` in the mapping."),
     410: (UsageFault, "This API version is retired: set crm.api_version to one that the org still speaks."),
 }
 

@@ -71,7 +71,7 @@ class Client:
         """Id of the user behind the token, from the login's identity link; asked for when the login gave none."""
         if not self._user_id:
             told = self._login.identity.rstrip("/").rpartition("/")[2]
-            self._user_id = told or str(self.session.exchange("GET", self.url + USERINFO, parse=_json)["user_id"])
+            self._user_id = told or self._userinfo()
         return self._user_id
 
     def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
@@ -124,6 +124,14 @@ class Client:
         if origin(request.url or "") == origin(self.url):
             request.headers["Authorization"] = f"Bearer {self._login.token}"
         return request
+
+    def _userinfo(self) -> str:
+        try:
+            return str(self.session.exchange("GET", self.url + USERINFO, parse=_json)["user_id"])
+        except Refusal as refusal:
+            if refusal.status == 403 and not refusal.code:  # how this one address says that a token has ended
+                self._renew()
+            raise
 
     def _renew(self) -> None:
         if self.settings.auth == "token":

@@ -3,14 +3,9 @@
 A ReadRequest and a cursor come in; Batches leave, the last with the new cursor. Next room: `write`.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from itertools import count as numbers
-from itertools import zip_longest
 from math import ceil
 from operator import itemgetter
 from typing import Any
@@ -22,38 +17,18 @@ from connector.crm.protocol import Batch, ReadRequest, RecordFact
 from connector.crm.salesforce.describe import describe
 from connector.crm.salesforce.faults import fault_of
 from connector.crm.salesforce.login import Client
-from connector.errors import UnreachableFault, UsageFault, nearest
+from connector.crm.salesforce.parts import STAMP, Plan, Record, records, soql
+from connector.errors import UsageFault, nearest
 
 OVERLAP = timedelta(minutes=10)  # rows become visible after their stamp
-URL_ROOM = 12_000  # of 16,384 bytes for address and headers together, the token among them
 ID_ROOM = 6_000  # of these, what a list of ids may take
-STAMP = "SystemModstamp"
-
-Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One read worked out: the paths to select, the row of a record, the WHERE, and what the cursor belongs to."""
-
-    record: str
-    paths: tuple[str, ...]
-    row: Callable[[Record], tuple[Any, ...]]
-    deletable: bool
-    stamped: bool
-    where: str | None
-
-    @property
-    def asked(self) -> str:
-        """Mark of what was asked for: a cursor of another mapping doesn't count, so that new fields get filled."""
-        return hashlib.sha256(orjson.dumps([self.record, self.paths, self.where])).hexdigest()[:12]
 
 
 def count(client: Client, record: str, where: str | None = None) -> int:
     """Number of records, exact; raises UsageFault when `where` isn't understood."""
-    soql = f"SELECT COUNT() FROM {_known(client, record).name}" + (f" WHERE {where}" if where else "")  # noqa: S608
+    words = f"SELECT COUNT() FROM {_known(client, record).name}" + (f" WHERE {where}" if where else "")  # noqa: S608
     try:
-        return int(next(client.pages(soql))["totalSize"])
+        return int(next(client.pages(words))["totalSize"])
     except Refusal as refusal:
         raise _where_fault(refusal, record, where) from None
 
@@ -133,13 +108,12 @@ def _changed(client: Client, plan: Plan, since: str | None, overlap: timedelta) 
         # stamps and Date headers are whole seconds: one more, so that what was saved just now is not left out
         bounds.append(f"{STAMP} <= {_instant(ceil(now) + 1)}")
     newest, kept = "", set[str]()
-    for records in _records(client, plan, bounds):
-        if plan.stamped and records:
-            newest = max(newest, *(r[STAMP] for r in records))
-        batch = _batch(plan, records)
+    for found in records(client, plan, bounds):
+        if plan.stamped:
+            newest = max((newest, *(r[STAMP] for r in found)))
         if start and plan.where:
-            kept.update(r["Id"] for r in records)
-        yield batch
+            kept.update(r["Id"] for r in found)
+        yield _batch(plan, found)
     left = _left(client, plan, bounds, kept) if start and plan.where else []
     stamp = newest if now is None else _instant(int(now))
     yield Batch([], left, _cursor(plan, stamp or None))
@@ -147,9 +121,9 @@ def _changed(client: Client, plan: Plan, since: str | None, overlap: timedelta) 
 
 def _left(client: Client, plan: Plan, bounds: Sequence[str], kept: set[str]) -> list[str]:
     """Ids that changed and no longer meet the mapping's `where`: to the mirror they are gone."""
-    soql = _soql(plan.record, ("Id",), bounds)
+    words = soql(plan.record, ("Id",), bounds)
     return [
-        r["Id"] for page in client.pages(soql, include_deleted=True) for r in page["records"] if r["Id"] not in kept
+        r["Id"] for page in client.pages(words, include_deleted=True) for r in page["records"] if r["Id"] not in kept
     ]
 
 
@@ -162,18 +136,18 @@ def _by_ids(client: Client, plan: Plan, ids: Sequence[str]) -> Iterator[Batch]:
         some = ids[first : first + size]
         missing = {i[:15]: i for i in some}
         inside = ",".join(f"'{i}'" for i in some)
-        for records in _records(client, plan, [f"Id IN ({inside})"]):
-            for record in records:
+        for found in records(client, plan, [f"Id IN ({inside})"]):
+            for record in found:
                 missing.pop(record["Id"][:15], None)
-            yield _batch(plan, records)
+            yield _batch(plan, found)
         if missing:
             yield Batch([], list(missing.values()), None)
     yield Batch([], [], _cursor(plan, None))
 
 
-def _batch(plan: Plan, records: list[Record]) -> Batch:
-    gone = [r["Id"] for r in records if r["IsDeleted"]] if plan.deletable else []
-    live = [r for r in records if not r["IsDeleted"]] if gone else records
+def _batch(plan: Plan, found: list[Record]) -> Batch:
+    gone = [r["Id"] for r in found if r["IsDeleted"]] if plan.deletable else []
+    live = [r for r in found if not r["IsDeleted"]] if gone else found
     try:
         return Batch(list(map(plan.row, live)), gone, None)
     except (KeyError, TypeError) as error:
@@ -181,93 +155,6 @@ def _batch(plan: Plan, records: list[Record]) -> Batch:
             f"{plan.record}: the path {error} is not spelt as Salesforce spells it. Correct the mapping, then "
             "run: kam check"
         ) from None
-
-
-def _records(client: Client, plan: Plan, bounds: Sequence[str]) -> Iterator[list[Record]]:
-    """Pages of records; too many fields for one address are asked for in parts and joined."""
-    where = [*bounds, *([f"({plan.where})"] if plan.where else [])]
-    parts = _parts(client, plan, where)
-    pages = [client.pages(soql, include_deleted=True) for soql in parts]
-    if len(pages) == 1:
-        yield from (page["records"] for page in pages[0])
-        return
-    joined = Join(len(parts))
-    for together in zip_longest(*pages):
-        yield joined.add([page["records"] if page else [] for page in together])
-    yield from _again(client, plan, parts, joined.torn())
-
-
-def _again(client: Client, plan: Plan, parts: Sequence[str], ids: list[str]) -> Iterator[list[Record]]:
-    """Records that were saved while their parts were read, read until the parts fit."""
-    for _ in numbers():
-        if not ids:
-            return
-        again, joined = ids[:50], Join(len(parts))
-        chosen = f" WHERE Id IN ({','.join(repr(i) for i in again)})"
-        heads = [soql.partition(" WHERE ")[0].partition(" ORDER BY ")[0] for soql in parts]
-        pages = [[r for p in client.pages(head + chosen, include_deleted=True) for r in p["records"]] for head in heads]
-        yield joined.add(pages)
-        torn = joined.torn()
-        if len(torn) == len(again):
-            raise UnreachableFault(
-                f"{plan.record}: records change faster than they can be read in parts. Try again later."
-            )
-        ids = torn + ids[50:]
-
-
-class Join:
-    """Parts of records put together by id; parts of different stamps are held back as torn."""
-
-    def __init__(self, parts: int) -> None:
-        self._waiting: list[dict[str, Record]] = [{} for _ in range(parts)]
-        self._torn: dict[str, None] = {}
-
-    def add(self, pages: Sequence[list[Record]]) -> list[Record]:
-        """Records that became whole with these pages, one of each part, in the first part's order."""
-        for waiting, records in zip(self._waiting, pages, strict=True):
-            waiting.update((r["Id"], r) for r in records)
-        whole = []
-        for key in [k for k in self._waiting[0] if all(k in w for w in self._waiting)]:
-            parts = [w.pop(key) for w in self._waiting]
-            if len({p.get(STAMP) for p in parts}) > 1:
-                self._torn[key] = None
-            else:
-                whole.append(_merged(parts))
-        return whole
-
-    def torn(self) -> list[str]:
-        """Ids whose parts did not fit, or of which some part never came."""
-        return list(self._torn | {key: None for waiting in self._waiting for key in waiting})
-
-
-def _merged(parts: Sequence[Record]) -> Record:
-    """One record of its parts; a lookup that several parts follow keeps what each found."""
-    whole = dict(parts[0])
-    for part in parts[1:]:
-        for key, value in part.items():
-            old = whole.get(key)
-            whole[key] = _merged([old, value]) if isinstance(old, dict) and isinstance(value, dict) else value
-    return whole
-
-
-def _parts(client: Client, plan: Plan, where: Sequence[str]) -> list[str]:
-    """The query, or several with some of the fields each, none longer than an address may be."""
-    base = ["Id", *(["IsDeleted"] if plan.deletable else []), *([STAMP] if plan.stamped else [])]
-    fields = [p for p in dict.fromkeys(plan.paths) if p not in base]
-    order = (STAMP, "Id") if plan.stamped else ("Id",)
-    make = partial(_soql, plan.record, where=where, order=order)
-    found: list[list[str]] = [[]]
-    for field in fields:
-        if found[-1] and len(client.query_url(make([*base, *found[-1], field]), include_deleted=True)) > URL_ROOM:
-            found.append([])
-        found[-1].append(field)
-    return [make([*base, *part]) for part in found]
-
-
-def _soql(record: str, fields: Sequence[str], where: Sequence[str], order: Sequence[str] = ()) -> str:
-    conditions = f" WHERE {' AND '.join(where)}" if where else ""
-    ordered = f" ORDER BY {', '.join(order)}" if order else ""
-    return f"SELECT {', '.join(fields)} FROM {record}{conditions}{ordered}"  # noqa: S608 - names checked by describe
 
 
 def _start(plan: Plan, since: str | None, overlap: timedelta) -> str | None:

@@ -5,6 +5,7 @@ RecordWrites come in; Outcomes leave as answers arrive. Next room: `faults`.
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 from connector.crm.failures import AnswerLost
@@ -35,30 +36,18 @@ def batches(writes: Sequence[RecordWrite]) -> Iterator[list[RecordWrite]]:
     """Batches of one record type each, children of one parent together, no id twice in one batch."""
     ordered = sorted(writes, key=lambda w: (w.record, w.group or w.id, w.id))
     batch: list[RecordWrite] = []
-    for family in _families(ordered):
-        for one in family if len(family) > BATCH else [family]:
-            some = one if isinstance(one, list) else [one]
-            if batch and (len(batch) + len(some) > BATCH or batch[0].record != some[0].record):
+    ids: set[str] = set()
+    for (record, _), members in groupby(ordered, key=lambda w: (w.record, w.group or w.id)):
+        family = list(members)
+        splits = len(family) <= BATCH < len(batch) + len(family)
+        for one in family:
+            if batch and (splits or len(batch) == BATCH or batch[0].record != record or one.id[:15] in ids):
                 yield batch
-                batch = []
-            for member in some:
-                if any(w.id[:15] == member.id[:15] for w in batch):
-                    yield batch
-                    batch = []
-                batch.append(member)
+                batch, ids, splits = [], set(), False
+            batch.append(one)
+            ids.add(one.id[:15])
     if batch:
         yield batch
-
-
-def _families(ordered: Sequence[RecordWrite]) -> Iterator[list[RecordWrite]]:
-    family: list[RecordWrite] = []
-    for one in ordered:
-        if family and (one.record, one.group or one.id) != (family[0].record, family[0].group or family[0].id):
-            yield family
-            family = []
-        family.append(one)
-    if family:
-        yield family
 
 
 def _send(client: Client, batch: list[RecordWrite]) -> Iterator[Outcome]:

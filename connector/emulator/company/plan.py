@@ -100,8 +100,8 @@ def _faded(rng: Random, plan: Plan) -> None:
 def _emerging(rng: Random, plan: Plan) -> None:
     plan.employees = int(bent(rng, 180, 0.9, 20, 3000))
     plan.yearly, plan.growth = bent(rng, 140_000, 0.5, 40_000, 400_000), 0.0
-    plan.margin, plan.gap = rng.uniform(0.25, 0.36), rng.uniform(24, 45)
-    plan.first = between(rng, LAST_DAY - timedelta(days=150), LAST_DAY - timedelta(days=70))
+    plan.margin, plan.gap = rng.uniform(0.25, 0.36), rng.uniform(18, 30)
+    plan.first = between(rng, LAST_DAY - timedelta(days=150), LAST_DAY - timedelta(days=90))
     plan.last, plan.ties = _recent(rng, plan.gap), "weak"
 
 

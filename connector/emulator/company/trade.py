@@ -195,7 +195,7 @@ def _deals(rng: Random, plan: Plan, account: Account) -> list[_Deal]:
     for _ in range(lost):
         first = max(plan.first, account.created.date() + timedelta(days=1))
         last = plan.last if plan.last > first else LAST_DAY
-        day = workday(between(rng, min(first, last), last))
+        day = max(FIRST_DAY, workday(between(rng, min(first, last), last)))
         deals.append(_Deal("lost", day, size * rng.uniform(0.5, 1.8), [pick(rng, tried)]))
     least, most = _OPEN.get(plan.kind, (0, 0))
     for _ in range(rng.randrange(least, most + 1)):

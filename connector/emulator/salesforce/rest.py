@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from connector.emulator.salesforce.directory import DATA, http_date, unchanged_since
-from connector.emulator.salesforce.org import describe
+from connector.emulator.salesforce.org import describe, ids
 from connector.emulator.salesforce.org.model import Field, ObjectType, Problem
 from connector.emulator.salesforce.site import Call, Site, not_found, object_of
 
@@ -155,7 +155,7 @@ def _readable_name(kind: ObjectType, readable: frozenset[str], name: str) -> str
 
 def _update(site: Site, call: Call) -> Response:
     kind = object_of(site, call.user_id, call.path["object"])
-    record_id = _checked_id(call.path["id"])
+    record_id = _present(site, kind, call.path["id"])
     values = without_attributes(call.json_object())
     _no_key(values, "Id")
     _conditions(site, call, kind, record_id)
@@ -180,7 +180,7 @@ def _overridden(site: Site, call: Call) -> Response:
 
 def _delete(site: Site, call: Call) -> Response:
     kind = object_of(site, call.user_id, call.path["object"])
-    record_id = _checked_id(call.path["id"])
+    record_id = _present(site, kind, call.path["id"])
     _unlocked(site, call, record_id)
     delete_row(site, call.user_id, kind, record_id)
     return site.empty()
@@ -190,7 +190,7 @@ def _by_key(site: Site, call: Call) -> tuple[ObjectType, Field, list[str]]:
     kind = object_of(site, call.user_id, call.path["object"])
     field = key_field(site, call.user_id, kind, call.path["field"])
     value = call.path["value"]
-    return kind, field, [_checked_id(value)] if field.name == "Id" else site.org.find(kind, field, value)
+    return kind, field, [_present(site, kind, value)] if field.name == "Id" else site.org.find(kind, field, value)
 
 
 def _several(site: Site, call: Call, kind: ObjectType, found: list[str]) -> Response:
@@ -238,6 +238,14 @@ def _upsert(site: Site, call: Call) -> Response:
 def _no_key(values: Mapping[str, Any], name: str) -> None:
     if any(given.lower() == name.lower() for given in values):
         raise Problem(400, "INVALID_FIELD", f"The {name} field should not be specified in the sobject data.", [name])
+
+
+def _present(site: Site, kind: ObjectType, text: str) -> str:
+    """The full id of a row that exists or lies in the recycle bin; a path to any other row leads nowhere."""
+    record_id = ids.check(_checked_id(text))
+    if record_id is None or site.org.raw(kind, record_id) is None:
+        raise not_found()
+    return record_id
 
 
 def _checked_id(text: str) -> str:

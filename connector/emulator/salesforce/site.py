@@ -85,8 +85,7 @@ class Site:
 
     def json(self, data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
         """An answer in JSON, indented when the caller asked for it."""
-        option = orjson.OPT_INDENT_2 if _pretty.get() else 0
-        body = orjson.dumps(data, option=option | orjson.OPT_NON_STR_KEYS)
+        body = orjson.dumps(data, option=orjson.OPT_INDENT_2 if _pretty.get() else None)
         return Response(body, status, {"Cache-Control": PRIVATE, **(headers or {})}, JSON_TYPE)
 
     def empty(self, status: int = 204, headers: Mapping[str, str] | None = None) -> Response:

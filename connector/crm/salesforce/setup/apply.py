@@ -12,7 +12,16 @@ from connector.crm.salesforce.faults import spoken
 from connector.crm.salesforce.setup.deployment import Link, deploy, quoted, select
 from connector.crm.salesforce.setup.export import export
 from connector.crm.salesforce.setup.package import Naming, package, removal
-from connector.crm.salesforce.setup.plan import compare, kept, look, marked_fields, members, plan_setup, removals
+from connector.crm.salesforce.setup.plan import (
+    checked_items,
+    compare,
+    kept,
+    look,
+    marked_fields,
+    members,
+    needs_deploy,
+    removals,
+)
 from connector.errors import AccessFault, UsageFault
 
 PAGE_CLICKS = (
@@ -38,19 +47,17 @@ def apply_setup(link: Link, request: SetupRequest, out: Path | None = None) -> l
     if out is not None:
         items, wishes = compare(naming, state, request.fields)
         _stop_at_refusals(items)
-        out.write_bytes(package(wishes, naming, link.client.version, kept(naming, state)))
+        _write(out, package(wishes, naming, link.client.version, kept(naming, state)))
         return items
     if state.marked("Connector", naming) and "Connector" not in state.assigned:
         # An earlier attempt stopped before this; without it, our own fields look like hidden ones of somebody else.
         _assign(link, naming)
-    items = plan_setup(link, request)
+        state = look(link, naming)
+    items, wishes = checked_items(link, naming, state, request.fields)
     _stop_at_refusals(items)
-    state = look(link, naming)
-    _, wishes = compare(naming, state, request.fields)
-    if any(item.action in ("create", "update") for item in items if item.kind != "assignment"):
-        deploy(
-            link, package(wishes, naming, link.client.version, kept(naming, state)), check_only=False
-        ).stop_at_problems()
+    if needs_deploy(items):
+        made = package(wishes, naming, link.client.version, kept(naming, state))
+        deploy(link, made, check_only=False).stop_at_problems()
     if any(item.kind == "assignment" and item.action == "create" for item in items):
         _assign(link, naming)
     return items
@@ -75,6 +82,15 @@ def remove_setup(link: Link, request: SetupRequest, exports: Path) -> list[Setup
         _unassign(link, [str(row["Id"]) for role, row in state.sets.items() if state.marked(role, naming)])
         deploy(link, removal(sets, link.client.version), check_only=False).stop_at_problems()
     return [*written, *items]
+
+
+def _write(out: Path, content: bytes) -> None:
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise UsageFault(
+            f"--out: {out} cannot be written ({error.strerror}). Name a file in a folder of yours."
+        ) from error
 
 
 def _stop_at_refusals(items: Iterable[SetupItem]) -> None:

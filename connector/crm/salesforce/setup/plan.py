@@ -72,14 +72,26 @@ def plan_setup(link: Link, request: SetupRequest) -> list[SetupItem]:
     state = look(link, naming)
     if request.remove:
         return _checked_removal(link, naming, state)
-    items, wishes = compare(naming, state, request.fields)
-    if not any(item.action in ("create", "update") for item in items if item.kind != "assignment"):
-        return items
+    return checked_items(link, naming, state, request.fields)[0]
+
+
+def checked_items(
+    link: Link, naming: Naming, state: State, fields: Iterable[CrmField]
+) -> tuple[list[SetupItem], tuple[CrmField, ...]]:
+    """Items after the org's own check, and the fields of the package; without work to do, nothing is sent."""
+    items, wishes = compare(naming, state, fields)
+    if not needs_deploy(items):
+        return items, wishes
     try:
         checked = deploy(link, package(wishes, naming, link.client.version, kept(naming, state)), check_only=True)
     except AccessFault as fault:
-        return [*items, SetupItem("permission", "Modify Metadata", "refuse", str(fault))]
-    return _verdicts(items, checked, naming)
+        return [*items, SetupItem("permission", "Modify Metadata", "refuse", str(fault))], wishes
+    return _verdicts(items, checked, naming), wishes
+
+
+def needs_deploy(items: Iterable[SetupItem]) -> bool:
+    """Whether anything differs that only a deploy can make."""
+    return any(item.action in ("create", "update") for item in items if item.kind != "assignment")
 
 
 def look(link: Link, naming: Naming) -> State:

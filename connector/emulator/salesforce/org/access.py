@@ -9,27 +9,11 @@ from typing import Any, Protocol
 
 from connector.emulator.salesforce.org.model import Field, ObjectType, Problem
 
-SETUP = frozenset(
-    [
-        "user",
-        "userrole",
-        "profile",
-        "permissionset",
-        "permissionsetassignment",
-        "fieldpermissions",
-        "objectpermissions",
-        "organization",
-        "recordtype",
-        "currencytype",
-        "datedconversionrate",
-        "listview",
-        "opportunitystage",
-        "task",
-        "event",
-        "taskrelation",
-        "eventrelation",
-    ]
-)
+SETUP = frozenset({
+    "user", "userrole", "profile", "permissionset", "permissionsetassignment", "fieldpermissions", "objectpermissions",
+    "organization", "recordtype", "currencytype", "datedconversionrate", "listview", "opportunitystage", "task",
+    "event", "taskrelation", "eventrelation",
+})  # fmt: skip
 """Objects that no ObjectPermissions row governs."""
 
 GOVERNED = {
@@ -84,8 +68,9 @@ class Access:
             column = f'"Permissions{permission}"'
             marks = ",".join("?" * len(self.sets(user_id)))
             found = self._org.rows(
-                f'SELECT 1 FROM "User" u LEFT JOIN "Profile" p ON p."Id" = u."ProfileId" WHERE u."Id" = ? AND u."IsActive"'
-                f' AND (p.{column} OR EXISTS (SELECT 1 FROM "PermissionSet" WHERE "Id" IN ({marks}) AND {column}))',
+                'SELECT 1 FROM "User" u LEFT JOIN "Profile" p ON p."Id" = u."ProfileId"'
+                f' WHERE u."Id" = ? AND u."IsActive" AND (p.{column} OR EXISTS'
+                f' (SELECT 1 FROM "PermissionSet" WHERE "Id" IN ({marks}) AND {column}))',
                 user_id, *self.sets(user_id),
             )  # fmt: skip
             self._permissions[key] = bool(found)

@@ -34,7 +34,9 @@ class Org(Schema):
         super().__init__(path, clock, currency)
         self.validation_rules = [writing.rule(condition) for condition in self.setting("rules", [])]
         self.loading = False
-        self._writers: dict[tuple[int, str, tuple[str, ...], str], Callable[[Mapping[str, Stored]], dict[str, object]]] = {}
+        self._writers: dict[
+            tuple[int, str, tuple[str, ...], str], Callable[[Mapping[str, Stored]], dict[str, object]]
+        ] = {}
         if self.setting("org_id", None) is None:
             with self.transaction():
                 found(self, is_sandbox=is_sandbox)
@@ -340,9 +342,9 @@ class Org(Schema):
         """Complete, check and store one row."""
         if old is None:
             writing.complete(self, user_id, kind, row)
-        derive(self, kind, row, named, old)
         if not system:
             writing.require(kind, row)
+        derive(self, kind, row, named, old)
         writing.validate(self, kind, row, old, rules=not system)
         self._stamp(user_id, row, named, new=old is None)
         columns = [name for name, value in row.items() if old is None or old.get(name) != value]

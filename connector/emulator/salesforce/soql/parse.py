@@ -122,7 +122,7 @@ def _string(token: Token) -> Literal:
 
     def pattern(match: re.Match[str]) -> str:
         letter = plain(match)
-        return letter if match[1] in "_%\\" or letter == "\\" else letter
+        return "\\" + letter if match[1] in "_%\\" or letter == "\\" else letter
 
     return Literal(
         "string", _joined(token, _ESCAPE.sub(plain, raw)), _place(token), _joined(token, _ESCAPE.sub(pattern, raw))

@@ -4,7 +4,7 @@ In: an object, its columns and rows, as text from an export or as Python values;
 Next room: `records`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from connector.emulator.salesforce.org.catalogue import quoted
@@ -36,57 +36,54 @@ _START = 'SUBSTR("StartDateTime", 1, 19)'
 _END = f"""STRFTIME('%Y-%m-%dT%H:%M:%S.000+0000', {_START}, "DurationInMinutes" || ' minutes')"""
 _DURATION = f"""CAST(ROUND((JULIANDAY(SUBSTR("EndDateTime", 1, 19)) - JULIANDAY({_START})) * 1440) AS INTEGER)"""
 
-DERIVED: dict[str, tuple[dict[str, str], ...]] = {
-    "User": ({
+DERIVED: dict[str, dict[str, str]] = {
+    "User": {
         "Name": _PERSON, "Email": '"Username"',
         "Alias": """LOWER(SUBSTR(COALESCE("FirstName", '') || "LastName", 1, 8))""",
         "ProfileId": """(SELECT p."Id" FROM "Profile" p WHERE p."Name" = 'Standard User')""",
-    },),
-    "Contact": ({"Name": _PERSON},),
-    "PricebookEntry": ({
+    },
+    "Contact": {"Name": _PERSON},
+    "PricebookEntry": {
         "Name": _from("Product2", "Name", "Product2Id"), "ProductCode": _from("Product2", "ProductCode", "Product2Id"),
-    },),
-    "Opportunity": ({
+    },
+    "Opportunity": {
         "IsClosed": f"COALESCE({_stage('IsClosed')}, 0)", "IsWon": f"COALESCE({_stage('IsWon')}, 0)",
         "Probability": _stage("DefaultProbability"), "ForecastCategory": _stage("ForecastCategory"),
         "ForecastCategoryName": _stage("ForecastCategoryName"),
         "FiscalYear": 'CAST(SUBSTR("CloseDate", 1, 4) AS INTEGER)',
         "FiscalQuarter": '(CAST(SUBSTR("CloseDate", 6, 2) AS INTEGER) + 2) / 3',
-    }, {
         "ExpectedRevenue": '"Amount" * "Probability" / 100', "Fiscal": """"FiscalYear" || ' ' || "FiscalQuarter\"""",
-    }),
-    "OpportunityLineItem": ({
+    },
+    "OpportunityLineItem": {
         "Product2Id": _from("PricebookEntry", "Product2Id", "PricebookEntryId"),
         "ListPrice": _from("PricebookEntry", "UnitPrice", "PricebookEntryId"),
-    }, {
         "ProductCode": _from("Product2", "ProductCode", "Product2Id"),
         "Name": f"COALESCE({_from('Opportunity', 'Name', 'OpportunityId')} || ' ', '')"
         f" || {_from('Product2', 'Name', 'Product2Id')}",
         "UnitPrice": 'CASE WHEN "Quantity" <> 0 THEN ROUND("TotalPrice" / "Quantity", 2) ELSE "ListPrice" END',
-    }, {
         "TotalPrice": 'ROUND("UnitPrice" * "Quantity" * (1 - COALESCE("Discount", 0) / 100), 2)',
         "Subtotal": 'ROUND("UnitPrice" * "Quantity", 2)',
-    }),
-    "OrderItem": ({
+    },
+    "OrderItem": {
         "Product2Id": _from("PricebookEntry", "Product2Id", "PricebookEntryId"),
         "ListPrice": _from("PricebookEntry", "UnitPrice", "PricebookEntryId"),
-    }, {"UnitPrice": '"ListPrice"'}, {"TotalPrice": 'ROUND("UnitPrice" * "Quantity", 2)'}),
-    "Task": ({"AccountId": _ACCOUNT_OF_ACTIVITY, "IsClosed": """COALESCE("Status" = 'Completed', 0)"""},),
-    "Event": (
-        {"AccountId": _ACCOUNT_OF_ACTIVITY, "StartDateTime": '"ActivityDateTime"'},
-        {"ActivityDateTime": '"StartDateTime"'},
-        {"ActivityDate": 'SUBSTR("StartDateTime", 1, 10)', "EndDateTime": _END, "DurationInMinutes": _DURATION},
-        {"EndDate": 'SUBSTR("EndDateTime", 1, 10)'},
-    ),
-    "Case": ({
+        "UnitPrice": '"ListPrice"', "TotalPrice": 'ROUND("UnitPrice" * "Quantity", 2)',
+    },
+    "Task": {"AccountId": _ACCOUNT_OF_ACTIVITY, "IsClosed": """COALESCE("Status" = 'Completed', 0)"""},
+    "Event": {
+        "AccountId": _ACCOUNT_OF_ACTIVITY, "StartDateTime": '"ActivityDateTime"', "ActivityDateTime": '"StartDateTime"',
+        "ActivityDate": 'SUBSTR("StartDateTime", 1, 10)', "EndDateTime": _END, "DurationInMinutes": _DURATION,
+        "EndDate": 'SUBSTR("EndDateTime", 1, 10)',
+    },
+    "Case": {
         "IsClosed": """COALESCE("Status" = 'Closed', 0)""", "AccountId": _from("Contact", "AccountId", "ContactId"),
-    },),
-    "Contract": ({
+    },
+    "Contract": {
         "StatusCode": '"Status"', "EndDate": """DATE("StartDate", "ContractTerm" || ' months', '-1 day')""",
-    },),
-    "Order": ({"StatusCode": '"Status"'},),
+    },
+    "Order": {"StatusCode": '"Status"'},
 }  # fmt: skip
-"""Per object, in steps, the fields that follow from others and their SQL; given values are kept."""
+"""Per object, the fields that follow from others and their SQL, those they need first; given values are kept."""
 
 
 class Unreadable(ValueError):
@@ -172,13 +169,25 @@ def _culprit(
 def _complete(org: "Org", kind: ObjectType, given: set[str], after: int) -> None:
     if kind.name in ("OpportunityLineItem", "OrderItem"):
         _make_entries(org, kind, after)
-    for step in DERIVED.get(kind.name, ()):
-        settings = [
-            f"{quoted(name)} = " + (f"COALESCE({quoted(name)}, {expression})" if name in given else expression)
-            for name, expression in step.items() if name not in given or _has_gaps(org, kind, name, after)
-        ]  # fmt: skip
-        if settings:
-            org.db.execute(f"UPDATE {quoted(kind.name)} SET {', '.join(settings)} WHERE rowid > ?", (after,))
+    pending: dict[str, str] = {}
+    for name, expression in DERIVED.get(kind.name, {}).items():
+        if name not in given:
+            value = expression
+        elif _has_gaps(org, kind, name, after):
+            value = f"COALESCE({quoted(name)}, {expression})"
+        else:
+            continue
+        if any(quoted(earlier) in expression for earlier in pending):  # one statement sees the values from before it
+            _set(org, kind, pending, after)
+            pending = {}
+        pending[name] = value
+    _set(org, kind, pending, after)
+
+
+def _set(org: "Org", kind: ObjectType, values: Mapping[str, str], after: int) -> None:
+    if values:
+        settings = ", ".join(f"{quoted(name)} = {value}" for name, value in values.items())
+        org.db.execute(f"UPDATE {quoted(kind.name)} SET {settings} WHERE rowid > ?", (after,))
 
 
 def _has_gaps(org: "Org", kind: ObjectType, name: str, after: int) -> bool:

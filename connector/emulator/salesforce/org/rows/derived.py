@@ -40,6 +40,17 @@ def ripple(org: "Org", user_id: str, kind: ObjectType, old: Row | None, new: Row
         )
     elif kind.name == "Contact" and "accountcontactrelation" in org.objects:
         _direct_relation(org, old, new)
+    elif kind.name == "Profile" and new is not None:
+        _pass_on_permissions(org, new, "PermissionSet", "ProfileId", new["Id"])
+    elif kind.name == "PermissionSet" and new is not None and new["ProfileId"] is not None:
+        _pass_on_permissions(org, new, "Profile", "Id", new["ProfileId"])
+
+
+def _pass_on_permissions(org: "Org", row: Row, table: str, key: str, value: Stored) -> None:
+    """Keep a profile and the permission set that it owns alike."""
+    names = [name for name in row if name.startswith("Permissions")]
+    settings = ", ".join(f"{quoted(name)} = ?" for name in names)
+    org.db.execute(f'UPDATE "{table}" SET {settings} WHERE "{key}" = ?', [*(row[name] for name in names), value])
 
 
 def _roll_up(org: "Org", user_id: str, deal: str) -> None:

@@ -50,9 +50,9 @@ def stored(field: Field, value: object) -> Stored:
 
 def reader(field: Field) -> Callable[[object], Stored]:
     """Give the function that `stored` would apply to this field, for whole columns."""
-    if field.type not in _READERS:
-        return _plain
-    read, empty = _READERS[field.type], 0 if field.type == "boolean" else None
+    read, empty = _READERS.get(field.type, _plain), 0 if field.type == "boolean" else None
+    if read in (_plain, _number, _id):  # these take an empty value themselves: one call less for each cell
+        return read
     return lambda value: empty if value is None or value == "" else read(value)
 
 
@@ -153,7 +153,9 @@ def _boolean(value: object) -> int:
 _NUMERIC = frozenset({int, float, str})
 
 
-def _number(value: object) -> float:
+def _number(value: object) -> float | None:
+    if value is None or value == "":
+        return None
     if value.__class__ not in _NUMERIC:
         raise ValueError(value)
     number = float(value)  # type: ignore[arg-type]
@@ -166,7 +168,7 @@ def _integer(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     number = _number(value)
-    if number != int(number):
+    if number is None or number != int(number):
         raise ValueError(value)
     return int(number)
 
@@ -197,7 +199,9 @@ def _time(value: object) -> str:
     return f"{match[1]}:{match[2]}:{match[3] or '00'}.{(match[4] or '').ljust(3, '0')}Z"
 
 
-def _id(value: object) -> str:
+def _id(value: object) -> str | None:
+    if value is None or value == "":
+        return None
     full = ids.check(value.strip()) if isinstance(value, str) else None
     if full is None:
         raise ValueError(value)

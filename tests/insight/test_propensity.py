@@ -1,0 +1,134 @@
+"""The algebra of whitespace on matrices small enough to work out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from connector.insight import propensity
+
+# Six accounts x four families; 2 bought recently, 1 long ago.
+LEVELS = np.array([[2, 2, 0, 0], [2, 2, 0, 0], [2, 0, 0, 0], [0, 0, 2, 2], [0, 0, 2, 1], [0, 2, 0, 0]])
+NO_TRAITS = np.full((6, 4), -1)
+
+
+def by_account(patterns: propensity.Patterns, values: np.ndarray) -> np.ndarray:
+    return np.asarray(values[patterns.member])
+
+
+def near(
+    levels: np.ndarray, traits: np.ndarray, k: int = 2, **more: int
+) -> tuple[propensity.Patterns, propensity.Neighbours]:
+    patterns = propensity.group(levels, traits)
+    limits = {"exact_limit": 100, "reference": 100, **more}
+    return patterns, propensity.neighbours(patterns, k=k, peers=2, firmographic=0.3, **limits)
+
+
+def test_equal_rows_are_one_pattern() -> None:
+    patterns = propensity.group(LEVELS, NO_TRAITS)
+
+    assert len(patterns.counts) == 5
+    assert patterns.counts.sum() == 6
+    assert patterns.member[0] == patterns.member[1]
+    assert (by_account(patterns, patterns.levels) == LEVELS).all()
+
+
+def test_patterns_do_not_depend_on_the_order_of_accounts() -> None:
+    one, other = propensity.group(LEVELS, NO_TRAITS), propensity.group(LEVELS[::-1], NO_TRAITS)
+
+    assert (one.levels == other.levels).all()
+    assert (one.member == other.member[::-1]).all()
+
+
+def test_ease_is_what_one_works_out_by_hand() -> None:
+    # Families 0 and 1 touch neither 2 nor 3: X'X is two blocks. With λ = 0.5 x 6 = 3 the first is [[3+3, 2], [2, 3+3]],
+    # its inverse [[6, -2], [-2, 6]] / 32, so B01 = -(-2/32) / (6/32) = 1/3. The second is [[2+3, 1.5], [1.5, 1.25+3]]:
+    # B23 = 1.5 / 5 (divided by P33 = 5/d), B32 = 1.5 / 4.25.
+    weights = propensity.ease(propensity.group(LEVELS, NO_TRAITS), 0.5)
+
+    expected = np.zeros((4, 4))
+    expected[0, 1] = expected[1, 0] = 0.333333
+    expected[2, 3], expected[3, 2] = 0.3, 0.352941
+    assert weights == pytest.approx(expected, abs=1e-9)
+
+
+def test_neighbours_are_what_one_works_out_by_hand() -> None:
+    patterns, found = near(LEVELS, NO_TRAITS)
+
+    # Account 2 has family 0 alone: cosine with accounts 0 and 1 is 1/√2, with all others 0. Both own 0 and 1.
+    assert by_account(patterns, found.score)[2] == pytest.approx([1, 1, 0, 0])
+    assert by_account(patterns, found.owners)[2].tolist() == [2, 2, 0, 0]
+    # Account 4 knows only account 3 (the rest share nothing): it owns 2 and 3.
+    assert by_account(patterns, found.score)[4] == pytest.approx([0, 0, 1, 1])
+    assert by_account(patterns, found.peers)[4] == 1
+    # Account 3's only peer bought family 3 long ago: half a purchase, and nobody who owns it.
+    assert by_account(patterns, found.score)[3] == pytest.approx([0, 0, 1, 0.5])
+    assert by_account(patterns, found.owners)[3].tolist() == [0, 0, 1, 0]
+    # Account 0: its twin (1), then account 2 and 5 equally near (1/√2); pattern order puts 5 (0,2,0,0) first.
+    weight = round(1e6 / math.sqrt(2)) / 1e6
+    assert by_account(patterns, found.score)[0] == pytest.approx([1 / (1 + weight), 1, 0, 0], abs=1e-6)
+
+
+def test_an_account_is_no_neighbour_of_its_own() -> None:
+    patterns, found = near(np.array([[2, 0], [0, 2]]), np.full((2, 4), -1))
+
+    assert by_account(patterns, found.score).tolist() == [[0, 0], [0, 0]]
+    assert found.peers.tolist() == [0, 0]
+
+
+def test_firmographics_count_when_two_fields_are_usable() -> None:
+    # Account 3 bought nothing in common with anybody but shares industry 1 and country 1 with accounts 0 and 1.
+    levels = np.array([[2, 2, 0], [2, 2, 0], [2, 0, 0], [0, 0, 2]])
+    traits = np.array([[1, 1, -1, -1], [1, 1, -1, -1], [2, 2, -1, -1], [1, 1, -1, -1]])
+    patterns, found = near(levels, traits)
+
+    assert propensity.usable_traits(patterns) == [0, 1]
+    assert by_account(patterns, found.score)[3] == pytest.approx([1, 1, 0])
+
+
+def test_one_usable_field_is_not_enough_for_firmographics() -> None:
+    levels = np.array([[2, 2, 0], [2, 2, 0], [2, 0, 0], [0, 0, 2]])
+    traits = np.array([[1, -1, -1, -1], [1, -1, -1, -1], [2, -1, -1, -1], [1, -1, -1, -1]])
+    patterns, found = near(levels, traits)
+
+    assert by_account(patterns, found.score)[3].tolist() == [0, 0, 0]
+
+
+def test_sizes_lose_a_quarter_of_similarity_per_doubling() -> None:
+    # Same industry everywhere would be no usable field, so country differs; sizes 3 and 4 classes against 3.
+    levels = np.array([[2, 0], [0, 2], [0, 2]])
+    traits = np.array([[-1, 1, 3, -1], [-1, 1, 4, -1], [-1, 2, 7, -1]])
+    patterns = propensity.group(levels, traits)
+    mine, theirs = propensity._features(patterns, np.arange(3), 0.3)
+    place = patterns.member
+    table = (mine @ theirs.T)[np.ix_(place, place)]
+
+    # 0 and 1: country equal 1, size 3/4 → mean 0.875; 0 and 2: country 0, four doublings apart → 0.
+    assert table[0, 1] == pytest.approx(0.3 * 0.875)
+    assert table[0, 2] == pytest.approx(0)
+
+
+def test_beyond_the_limit_a_sample_of_accounts_answers() -> None:
+    levels = np.random.default_rng(5).integers(0, 3, (300, 8))
+    traits = np.full((300, 4), -1)
+    patterns, sampled = near(levels, traits, k=20, exact_limit=10, reference=60)
+    _, exact = near(levels, traits, k=20)
+    _, again = near(levels, traits, k=20, exact_limit=10, reference=60)
+
+    assert (sampled.score == again.score).all()
+    assert np.abs(sampled.score - exact.score).mean() < 0.2
+    assert len(sampled.score) == len(patterns.counts)
+
+
+def test_lift_is_drawn_towards_one() -> None:
+    lift, joint = propensity.shrunk_lift(propensity.group(LEVELS, NO_TRAITS))
+
+    # Families 0 and 1: 2 joint owners, p = 1/2 each, n = 6: (2 + 10) / (6/4 + 10) = 12 / 11.5.
+    assert joint[0, 1] == 2
+    assert lift[0, 1] == pytest.approx(12 / 11.5, abs=1e-6)
+
+
+def test_percentile_ranks_count_accounts_and_split_ties() -> None:
+    ranks = propensity.percentile_ranks(np.array([0.1, 0.5, 0.5]), np.array([2, 1, 1]))
+
+    assert ranks.tolist() == [0.25, 0.75, 0.75]
