@@ -21,7 +21,8 @@ ON_HUMAN_EDIT = ("keep", "overwrite", "reject")
 class ReadRule:
     """How one column is filled: from one field, the first filled of several, or several joined by a comma.
 
-    `values` translates a closed vocabulary, anything else becomes `other`; `empty` replaces null.
+    `values` translates a closed vocabulary, anything else becomes `other`; of several fields the first whose value is
+    listed counts. `empty` replaces null.
     """
 
     column: Column
@@ -245,6 +246,9 @@ def _merged(rule: ReadRule, columns: Sequence[Sequence[Any]]) -> Sequence[Any]:
         values = [",".join(_text(v) for v in vs) for vs in zip(*columns, strict=True)]
     elif len(columns) == 1:
         values = columns[0]
+    elif rule.values is not None:
+        known = rule.values
+        return [next((known[t] for t in map(_text, vs) if t in known), rule.other) for vs in zip(*columns, strict=True)]
     else:
         values = [next((v for v in vs if v is not None), None) for vs in zip(*columns, strict=True)]
     if rule.values is not None:

@@ -54,6 +54,7 @@ class Workspace:
     clock: Callable[[], datetime] = utc_now
     notes: list[str] = field(default_factory=list)
     reserve: float = 0.0
+    username: str | None = None  # somebody else than [crm] username, for a person's decisions
 
     @cached_property
     def config(self) -> Config:
@@ -82,7 +83,12 @@ class Workspace:
             raise UsageFault(
                 f'config.toml [crm] kind: "{self.config.crm.kind}" is not in this version; use "salesforce".'
             )
-        crm = salesforce.connect(self.config.crm, environ=self.environ, before_call=self._keep_reserve)
+        settings = self.config.crm
+        if self.username is not None:
+            if settings.auth != "jwt":
+                raise UsageFault('--as: needs [crm] auth = "jwt", which can log in as several users of one app.')
+            settings = replace(settings, username=self.username)
+        crm = salesforce.connect(settings, environ=self.environ, before_call=self._keep_reserve)
         self.identity = crm.whoami()
         self._check_environment(self.identity)
         for part in (self.mirror, self.journal):
@@ -95,7 +101,7 @@ class Workspace:
         if remaining is not None and maximum and remaining < self.reserve * maximum:
             raise ReserveReached(
                 f"{self.config.crm.url}: {remaining} of {maximum} calls are left today, and {self.reserve:.0%} are kept"
-                " for others ([api] reserve of the job). What was done is kept; run again tomorrow, or lower the reserve."
+                " for others ([api] reserve of the job). What was done is kept; run again tomorrow, or lower it."
             )
 
     identity: Identity | None = None
@@ -168,6 +174,8 @@ class Workspace:
                             " field-level security hides it; it is left out. Make it with: kam setup --apply"
                         )
                 elif not fact.updateable:
+                    if rule.column in INPUT_COLUMNS:
+                        continue  # people's fields: only a programme owner may edit them
                     self.notes.append(
                         f"{source.place}.write] {rule.column}: this user may not edit {rule.field}; it is left out."
                         " Assign the permission set KAM Connector to it."

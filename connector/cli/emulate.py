@@ -40,10 +40,17 @@ def command(
         raise click.UsageError("Give --load or --company, not both.")
     if state is not None:
         state.mkdir(parents=True, exist_ok=True)
-    known = state is not None and (state / "org.db").exists()
+    # Written last: an emulator that was killed while it was filled begins anew.
+    filled = state / "filled" if state is not None else None
+    known = filled is not None and filled.exists()
+    if state is not None and not known:
+        for leftover in state.glob("org.db*"):
+            leftover.unlink()
     org = Org(state / "org.db" if state is not None else None, is_sandbox=not production)
     if not known:
         fill(org, export, company, seed, state)
+        if filled is not None:
+            filled.touch()
     serve(org, port=port, tls=tls, faults=faults, state=state)
 
 

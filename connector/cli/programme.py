@@ -18,6 +18,9 @@ from connector.steps.write_back import REFUSED, settle, write_back
 from connector.store import runs
 from connector.workspace import Workspace, stamp
 
+as_option = click.option(
+    "--as", "user", metavar="USERNAME", help='Log in as this user, who decides; needs auth = "jwt".'
+)
 Decide = Callable[[list[dict[str, Any]], Mapping[str, Mapping[str, Any]], str], list[Change]]
 
 
@@ -72,21 +75,21 @@ def _pick(work: Workspace, accounts: tuple[str, ...], everything: bool) -> list[
     return [rows.get(f["id"], {**f, **none}) for f in found]
 
 
-def _send(folder: Path | None, make: Callable[[Workspace], list[Change]], who: str | None, dry_run: bool) -> int:
+def _send(folder: Path | None, make: Callable[[Workspace], list[Change]], user: str | None, dry_run: bool) -> int:
     """Write a person's decisions, journalled with who made them; the exit code."""
-    with shared.workspace(folder) as work, runs.lock(work.journal.path.parent):
+    with shared.workspace(folder, user) as work, runs.lock(work.journal.path.parent):
         changes = make(work)
         if dry_run:
             shared.show_table(shared.change_rows(changes), ["name", "column", "before", "after"])
             click.echo(f"{len(changes)} changes, nothing was written")
             return 0
-        pen = work.pen(who or getpass.getuser())
+        pen = work.pen(user or getpass.getuser())
         missing = sorted({c.column for c in changes if ("account", c.column) not in pen.rules})
         if missing:
             raise UsageFault(
                 f"programme: {', '.join(missing)} can't be written: the fields are missing or this user may not edit"
                 " them. Make them with: kam setup --with inputs --apply. Only holders of the permission set"
-                " KAM Programme Owner may edit the status."
+                " KAM Programme Owner may edit the status: assign it, and name the person with --as USERNAME."
             )
         settle(pen)
         current = runs.begin(work.journal, "programme", enriched_day(work), stamp(work.clock()))
@@ -98,7 +101,8 @@ def _send(folder: Path | None, make: Callable[[Workspace], list[Change]], who: s
     return code
 
 
-def _due(work: Workspace) -> str:
+def due(work: Workspace) -> str:
+    """Day of the next review after a decision made now."""
     return (date.fromisoformat(enriched_day(work)) + timedelta(days=decide.REVIEW_DAYS)).isoformat()
 
 
@@ -108,16 +112,16 @@ def _decision(name: str, decision: Decide, about: str) -> None:
     @command.command(name, help=about, epilog=f"Example: kam programme {name} --all")
     @click.argument("accounts", nargs=-1, metavar="[ACCOUNT]…")
     @click.option("--all", "everything", is_flag=True, help="Every open proposal.")
-    @click.option("--who", help="Who decided; else the user of this machine.")
+    @as_option
     @click.option("--dry-run", is_flag=True, help="Show what would be written.")
     @click.pass_context
     def decided(
-        ctx: click.Context, accounts: tuple[str, ...], everything: bool, who: str | None, dry_run: bool
+        ctx: click.Context, accounts: tuple[str, ...], everything: bool, user: str | None, dry_run: bool
     ) -> None:
         def make(work: Workspace) -> list[Change]:
-            return decision(_pick(work, accounts, everything), dict(work.mirror.present("account")), _due(work))
+            return decision(_pick(work, accounts, everything), dict(work.mirror.present("account")), due(work))
 
-        ctx.exit(_send(ctx.obj, make, who, dry_run))
+        ctx.exit(_send(ctx.obj, make, user, dry_run))
 
 
 _decision("approve", decide.approve, "Accept proposals: Promote makes an account Key, Demote makes it Standard.")
@@ -130,17 +134,17 @@ _decision("decline", decide.decline, "Turn proposals down until the next review.
 @click.argument("account")
 @click.option("--reason", required=True, help="Why; shown beside the account.")
 @click.option("--until", required=True, callback=shared.day, metavar="DATE", help="When the nomination ends.")
-@click.option("--who", help="Who decided; else the user of this machine.")
+@as_option
 @click.option("--dry-run", is_flag=True, help="Show what would be written.")
 @click.pass_context
-def nominate(ctx: click.Context, account: str, reason: str, until: date, who: str | None, dry_run: bool) -> None:
+def nominate(ctx: click.Context, account: str, reason: str, until: date, user: str | None, dry_run: bool) -> None:
     """Nominate an account for the programme, past the gates."""
 
     def make(work: Workspace) -> list[Change]:
         row = _pick(work, (account,), False)[0]
         return decide.nominate(row, dict(work.mirror.present("account")), reason, until.isoformat())
 
-    ctx.exit(_send(ctx.obj, make, who, dry_run))
+    ctx.exit(_send(ctx.obj, make, user, dry_run))
 
 
 @command.command(
@@ -150,17 +154,17 @@ def nominate(ctx: click.Context, account: str, reason: str, until: date, who: st
 @click.option("--status", required=True, type=click.Choice(STATUSES), help="The status to set.")
 @click.option("--reason", required=True, help="Why; kept in the journal.")
 @click.option("--until", callback=shared.day, metavar="DATE", help="When to look again; else in a quarter.")
-@click.option("--who", help="Who decided; else the user of this machine.")
+@as_option
 @click.option("--dry-run", is_flag=True, help="Show what would be written.")
 @click.pass_context
 def override(
-    ctx: click.Context, account: str, status: str, reason: str, until: date | None, who: str | None, dry_run: bool
+    ctx: click.Context, account: str, status: str, reason: str, until: date | None, user: str | None, dry_run: bool
 ) -> None:
     """Set an account's status against the proposal."""
 
     def make(work: Workspace) -> list[Change]:
         row = _pick(work, (account,), False)[0]
-        due = until.isoformat() if until else _due(work)
-        return decide.override(row, dict(work.mirror.present("account")), status, reason, due)
+        day = until.isoformat() if until else due(work)
+        return decide.override(row, dict(work.mirror.present("account")), status, reason, day)
 
-    ctx.exit(_send(ctx.obj, make, who, dry_run))
+    ctx.exit(_send(ctx.obj, make, user, dry_run))

@@ -58,9 +58,9 @@ def day(_: click.Context, __: click.Parameter, value: str | None) -> date | None
 
 
 @contextmanager
-def workspace(folder: Path | None) -> Iterator[Workspace]:
+def workspace(folder: Path | None, username: str | None = None) -> Iterator[Workspace]:
     """The workspace of the command's folder, closed in the end."""
-    with opened(find_folder(folder, os.environ)) as work:
+    with opened(find_folder(folder, os.environ), username=username) as work:
         yield work
 
 
@@ -81,12 +81,18 @@ def show_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, wid
     if not rows:
         return
     limit = widest if sys.stdout.isatty() else 10_000
-    cells = [[_cut(str("" if r.get(c) is None else r.get(c)), limit) for c in columns] for r in rows]
+    cells = [[_cut(_shown(r.get(c)), limit) for c in columns] for r in rows]
     widths = [max(len(c), *(len(row[i]) for row in cells)) for i, c in enumerate(columns)]
     click.echo("  ".join(c.ljust(w) for c, w in zip(columns, widths, strict=True)).rstrip())
     click.echo("  ".join("-" * w for w in widths))
     for row in cells:
         click.echo("  ".join(v.ljust(w) for v, w in zip(row, widths, strict=True)).rstrip())
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.10g}" if value.is_integer() else f"{value:.1f}"
+    return "" if value is None else str(value)
 
 
 def _cut(text: str, limit: int) -> str:

@@ -68,7 +68,7 @@ def money(minor: int, context: Context) -> str:
     value = float(f"{minor * 10.0**-context.digits:.1e}")
     for size, letter in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
-            return f"{value / size:.2g}{letter} {context.currency}".replace("e+02", "00")
+            return f"{round(value / size, 1):g}{letter} {context.currency}"
     return f"{value:.0f} {context.currency}"
 
 
@@ -156,7 +156,7 @@ def idea(row: Mapping[str, Any], said: Mapping[str, Any]) -> str:
         reason = words["reason"].get(row["held_back"])
         return str(words["held"].format(reason=reason) if reason else words["none"])
     parts = []
-    if row["top_peers"]:
+    if row["top_peer_owners"]:
         parts.append(words["peers"].format(owners=row["top_peer_owners"], peers=row["top_peers"]))
     if row["top_pulled_by"] is not None:
         parts.append(words["pulled"].format(family=row["top_pulled_by"]))

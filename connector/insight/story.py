@@ -69,8 +69,9 @@ def _score(row: Row, said: Mapping[str, Any], settings: key_accounts.Settings) -
     if row["score"] is None:
         yield "not scored"
         return
-    span = f"{row['score_low']:.1f} to {row['score_high']:.1f}"
-    yield f"{row['score']:.1f} of 100 over what is known ({row['confidence']:.0%} of the weight); {span} with the rest"
+    yield f"{row['score']:.1f} of 100 over what is known ({row['confidence']:.0%} of the weight)"
+    if row["score_low"] != row["score_high"]:
+        yield f"{row['score_low']:.1f} to {row['score_high']:.1f}, whatever the unknown criteria turn out to be"
     if row["rank"] is not None:
         yield f"rank {row['rank']} by the lower bound, where each unknown counts as the portfolio's 25th percentile"
     weights = dict(zip(CRITERIA, settings.weights, strict=True))
@@ -118,7 +119,7 @@ def _whitespace(row: Row, cells: Sequence[Row], context: Context) -> Iterator[st
         line = f"{cell['family']:<26} {cell['state']}"
         if cell["score"] is not None:
             line += f", propensity rank {cell['score']:.2f}"
-        if cell["peers"]:
+        if cell["peer_owners"]:
             line += f", {cell['peer_owners']} of {cell['peers']} similar accounts have it"
         if cell["pulled_by"]:
             line += f", goes with {cell['pulled_by']}"

@@ -25,12 +25,6 @@ class Script:
     url: str = ""
 
 
-def plain(status: str, body: bytes = b"", *headers: str) -> bytes:
-    """An HTTP/1.1 answer whose length is right."""
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
-    return "\r\n".join(lines).encode() + body
-
-
 @pytest.fixture(autouse=True)
 def _no_proxies(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
@@ -132,6 +126,12 @@ class Far:
         """A record made by somebody else."""
         org = self.running.org
         return org.create(org.admin_id, self.record, {"Name": name, **values})
+
+    def slip_in(self, name: str, **ago: float) -> str:
+        """A record that becomes visible only now, with a stamp of a while ago."""
+        org = self.running.org
+        stamp = (self.clock.now - timedelta(**ago)).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+        return org.create(org.admin_id, self.record, {"Name": name, self.stamp: stamp}, system=True)
 
     def change(self, key: str, **values: Any) -> None:
         """A record changed by somebody else."""

@@ -59,6 +59,23 @@ def test_settings_are_complained_of_together_before_any_call(far):
     assert [fault.partition(":")[0] for fault in raised.value.faults] == ["crm.url", "crm.environment", "crm.client_id"]
 
 
+def test_a_signed_assertion_logs_in_too(far):
+    user = "integration.user@example.com"
+    crm = far.connect(auth="jwt", username=user, key_file=far.running.key_file, secret_env="")
+    assert crm.whoami().user_name == user
+
+
+def test_an_unknown_user_is_refused_with_one_click(far):
+    with pytest.raises(AccessFault, match=r"pre-authorized.*crm\.username"):
+        far.connect(auth="jwt", username="nobody@example.com", key_file=far.running.key_file, secret_env="")
+
+
+def test_an_org_of_another_environment_is_named_at_login(far):
+    user = "integration.user@example.com"
+    with pytest.raises(AccessFault, match=r"Correct crm\.environment"):
+        far.connect(auth="jwt", username=user, key_file=far.running.key_file, environment="production")
+
+
 def test_a_session_token_logs_in_too(far):
     far.environ["KAM"] = far.running.token
     assert far.connect(auth="token").whoami().user_id == far.running.org.admin_id
@@ -79,6 +96,14 @@ def test_a_record_is_described_as_this_user_sees_it(far):
 
 def test_an_absent_record_is_described_as_none(far):
     assert far.connect().describe("NoSuchThing") is None
+
+
+def test_a_field_hidden_from_this_user_is_told_as_missing_or_hidden(far):
+    far.running.org.hide(far.record, "Website")
+    crm = far.connect()
+    assert "Website" not in crm.describe(far.record).fields
+    with pytest.raises(UsageFault, match="or field-level security hides it"):
+        everything(crm, ReadRequest(far.record, ("Website",)))
 
 
 def test_a_description_is_asked_for_once(far):
@@ -160,11 +185,9 @@ def test_a_second_read_brings_what_changed_since(later, names):
 
 
 def test_the_overlap_brings_late_rows_again(later, names):
-    crm = later.connect()
-    _, _, cursor = everything(crm, names)
-    later.clock.forward(minutes=-5)  # visible only now, with a stamp before the cursor
-    late = later.add("Late")
-    later.clock.forward(minutes=6)
+    _, _, cursor = everything(later.connect(), names)
+    late = later.slip_in("Late", minutes=5)
+    later.clock.forward(hours=1)
     assert everything(later.connect(), names, cursor)[0] == [(late, "Late")]
 
 
@@ -198,6 +221,7 @@ def test_a_record_that_no_longer_meets_the_filter_is_gone_to_us(later):
 
 def test_a_cursor_of_another_mapping_reads_everything_again(later, names):
     key = later.add("Known")
+    later.clock.forward(hours=1)
     _, _, cursor = everything(later.connect(), names)
     later.clock.forward(hours=1)
     wider = ReadRequest(later.record, ("Id", "Name", "Website"))

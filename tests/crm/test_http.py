@@ -15,7 +15,13 @@ from connector.crm.failures import AnswerLost, Refusal
 from connector.crm.http import HttpSettings, Session, keep_reserve, make_session
 from connector.crm.protocol import Limits
 from connector.errors import AccessFault, ReserveReached, UnreachableFault, UsageFault
-from tests.crm.conftest import plain
+
+
+def plain(status: str, body: bytes = b"", *headers: str) -> bytes:
+    """An HTTP/1.1 answer whose length is right."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
 
 JSON = "Content-Type: application/json"
 GOOD = plain("200 OK", b'{"fine":1}', JSON)

@@ -320,6 +320,7 @@ def test_too_many_calls_at_once_pass_and_the_days_limit_does_not(wire, login):
     wire.get(f"{BASE}/queryAll/", status=403, json=[spent])
     with pytest.raises(ReserveReached):
         read(login())
+    assert [c.response.status_code for c in wire.calls].count(403) == 2
 
 
 def test_limits_fall_back_to_the_hint_of_the_last_answer(wire, login):

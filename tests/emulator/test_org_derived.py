@@ -163,3 +163,14 @@ def test_bulk_loading_derives_the_same_as_single_writes(org: Org) -> None:
         }, kind
     assert row(org, "Account", account)["LastActivityDate"] is not None
     assert thing
+
+
+def test_a_deleted_deal_hides_its_lines_and_an_undelete_brings_them_back(org: Org) -> None:
+    made, (_, entry) = deal(org), product(org)
+    line = org.create(
+        org.admin_id, "OpportunityLineItem", {"OpportunityId": made, "PricebookEntryId": entry, "Quantity": 1}
+    )
+    org.delete(org.admin_id, "Opportunity", made)
+    assert org.rows('SELECT "IsDeleted" FROM "OpportunityLineItem"') == [(1,)]
+    org.undelete(org.admin_id, "Opportunity", made)
+    assert row(org, "OpportunityLineItem", line)["TotalPrice"] == 100.0

@@ -55,8 +55,7 @@ def engine_with(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Rows], Du
             db.commit()
         finally:
             db.close()
-        # Copying so few rows costs a fifth of loading the scanner; that both give the same is tested with the engine.
-        engine = DuckEngine(file, memory="512MB", threads=1, scanner=False)
+        engine = DuckEngine(file, memory="512MB", threads=1)
         _present(engine, rows.get("present_value", []))
         return engine
 

@@ -322,8 +322,8 @@ def test_the_smallest_change_that_crosses_the_border_is_named(engine_with: Maker
     with rated(engine_with(portfolio(**fit)), Settings(threshold=60, cap=6, cap_share=1.0)) as engine:
         change = engine.rows("SELECT change_criterion, change_to FROM account_key WHERE account_id = 'E'")[0]
         before = column(engine, "account_score", "score_low")["E"]
-    # E: value 0.5; growth (100 + 1600) between P50 900 and P99 3300: ln(17/9) / ln(33/9) = 0.4895; strength 0.5; fit 0.4:
-    # (17.5 + 12.24 + 7.5 + 6) / 90 = 48.04. To 60 are 10.764 of 90 points: value + 0.3075.
+    # E: value 0.5; growth (100 + 1600) between P50 900 and P99 3300: ln(17/9) / ln(33/9) = 0.4895; strength 0.5;
+    # fit 0.4: (17.5 + 12.24 + 7.5 + 6) / 90 = 48.04. To 60 are 10.764 of 90 points: value + 0.3075.
     assert before == pytest.approx(48.04, abs=0.01)
     assert change == ("value", pytest.approx(0.8075, abs=1e-3))
 

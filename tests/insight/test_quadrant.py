@@ -30,15 +30,14 @@ def boxes(
     now = [{"account_id": a, "kam_quadrant": b} for a, b in (present or {}).items()]
     with engine_with({"present_value": now}) as engine:
         ids, ones = NAMES, np.ones(len(NAMES), dtype=np.int64)
-        nothing = np.full(len(NAMES), np.nan)
         engine.load("account_group", {"account_id": ids, "root_id": ids, "account_n": np.arange(len(NAMES))})
-        scores = {"s_value": np.array(VALUE), "s_growth": np.array(VALUE), "s_alignment": nothing + fit}
+        scores = {"s_value": np.array(VALUE), "s_growth": np.array(VALUE), "s_alignment": np.full(len(NAMES), fit)}
         engine.load("account_score", {"account_id": ids, "rank": ones, **scores})
         engine.load("account_key", {"account_id": ids, "status": ["Key"] * 6, "proposal": ["None"] * 6,
                                     "nominated": ones, "band_rank": ones})  # fmt: skip
         engine.load("account_value", {"account_id": ids, "value_minor": np.array(worth or [100] * 6)})
         engine.load("account_strength", {"account_id": ids, "strength": np.array(STRENGTH)})
-        engine.load("account_coverage", {"account_id": ids, "coverage_percent": nothing + coverage})
+        engine.load("account_coverage", {"account_id": ids, "coverage_percent": np.full(len(NAMES), coverage)})
         weights = {"criterion": ["value", "growth", "alignment"], "weight": np.array([35, 25, 15])}
         engine.load("criterion_weight", weights)
         quadrant.compute(engine, Context(as_of=20_000), settings or quadrant.Settings())
@@ -91,10 +90,12 @@ def test_few_candidates_fall_back_to_the_fixed_cut(engine_with: Maker) -> None:
     assert found["A"][0] == "Star"
 
 
+@pytest.mark.parametrize("cut", [46.0, 54.0])
 @pytest.mark.parametrize("present", ["Strategic", "Star", "Status", "Streamline"])
-def test_inside_the_dead_zone_the_present_box_stays(engine_with: Maker, present: str) -> None:
-    # E stands exactly on the cut of 50 and 50.
-    assert boxes(engine_with, present={"E": present})["E"][0] == present
+def test_inside_the_dead_zone_the_present_box_stays(engine_with: Maker, present: str, cut: float) -> None:
+    # E stands at 50 and 50, four points off the cut on either side.
+    settings = quadrant.Settings(cut="fixed", fixed_cut=cut)
+    assert boxes(engine_with, settings, present={"E": present})["E"][0] == present
 
 
 def test_outside_the_dead_zone_the_present_box_is_left(engine_with: Maker) -> None:

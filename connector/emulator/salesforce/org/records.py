@@ -33,7 +33,6 @@ class Org(Schema):
     ) -> None:  # fmt: skip
         super().__init__(path, clock, currency)
         self.validation_rules = [writing.rule(condition) for condition in self.setting("rules", [])]
-        self.loading = False
         self._writers: dict[
             tuple[int, str, tuple[str, ...], str], Callable[[Mapping[str, Stored]], dict[str, object]]
         ] = {}
@@ -191,19 +190,15 @@ class Org(Schema):
         self, user_id: str, kind: ObjectType, row: Mapping[str, Stored], fields: Sequence[str], version: str
     ) -> dict[str, object]:
         """Turn a stored row into a record: attributes, then those of the named fields that the user can see."""
-        seen = self.readable(user_id, kind.name)
-        return self.writer(kind, tuple(name for name in fields if name in seen), version)(row)
-
-    def writer(
-        self, kind: ObjectType, names: tuple[str, ...], version: str
-    ) -> Callable[[Mapping[str, Stored]], dict[str, object]]:
-        """Give the prepared function of `values.writer`; use it, not `record_json`, for many rows."""
-        key = (self._edition, kind.name, names, version)
-        if key not in self._writers:
+        key = (self._edition, user_id, kind.name, tuple(fields), version)
+        write = self._writers.get(key)
+        if write is None:
+            seen = self.readable(user_id, kind.name)
             if len(self._writers) > 500:
                 self._writers.clear()
-            self._writers[key] = values.writer(kind, names, version)
-        return self._writers[key]
+            write = values.writer(kind, [name for name in fields if name in seen], version)
+            self._writers[key] = write
+        return write(row)
 
     def add_rule(self, condition: Mapping[str, object]) -> None:
         """Add a validation rule in its JSON form; it survives a restart."""

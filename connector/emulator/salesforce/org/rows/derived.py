@@ -131,25 +131,13 @@ def _line(org: "Org", row: Row, given: set[str], old: Row | None) -> None:
         row.update({"Product2Id": product, "ProductCode": code, "ListPrice": price})
         row["Name"] = f"{deal[0][0]} {name}" if deal else str(name)
     quantity, off = float(row.get("Quantity") or 0), 1 - float(row.get("Discount") or 0) / 100
-    if (
-        {"UnitPrice", "TotalPrice"} <= given
-        and not org.loading
-        and row["UnitPrice"] is not None
-        and row["TotalPrice"] is not None
-    ):
-        message = "You can specify either the unit price or the total price, but not both"
-        raise Problem(400, "FIELD_INTEGRITY_EXCEPTION", message, ["UnitPrice", "TotalPrice"])
-    if (
-        row.get("TotalPrice") is not None
-        and "TotalPrice" in given
-        and quantity
-        and off
-        and row.get("UnitPrice") in (None, _old(old, "UnitPrice"))
-    ):
+    by_total = "TotalPrice" in given and row["TotalPrice"] is not None
+    by_unit = "UnitPrice" in given and row["UnitPrice"] is not None
+    if by_total and not by_unit and quantity and off:
         row["UnitPrice"] = round(float(row["TotalPrice"] or 0) / quantity / off, 2)
     elif row.get("UnitPrice") is None:
         row["UnitPrice"] = row.get("ListPrice")
-    if not (org.loading and "TotalPrice" in given):
+    if not by_total:
         row["TotalPrice"] = round(float(row["UnitPrice"] or 0) * quantity * off, 2)
     row["Subtotal"] = round(float(row["UnitPrice"] or 0) * quantity, 2)
 
@@ -242,7 +230,7 @@ def _order_item(org: "Org", row: Row, given: set[str], old: Row | None) -> None:
     for product, price in org.rows(sql, row.get("PricebookEntryId")):
         row.update({"Product2Id": product, "ListPrice": price})
         row["UnitPrice"] = row["UnitPrice"] if row.get("UnitPrice") is not None else price
-    if row.get("UnitPrice") is not None and not (org.loading and "TotalPrice" in given):
+    if row.get("UnitPrice") is not None and "TotalPrice" not in given:
         row["TotalPrice"] = round(float(row["UnitPrice"] or 0) * float(row.get("Quantity") or 0), 2)
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
+from operator import itemgetter
 from typing import TypeAlias
 
 from connector.emulator.salesforce.org import ids
@@ -79,18 +80,21 @@ def converter(field: Field) -> Callable[[Stored], object] | None:
     return bool if field.type == "boolean" else None
 
 
-def writer(kind: ObjectType, names: Sequence[str], version: str) -> Callable[[Mapping[str, Stored]], dict[str, object]]:
+def writer(
+    kind: ObjectType, wanted: Sequence[str], version: str
+) -> Callable[[Mapping[str, Stored]], dict[str, object]]:
     """Prepare the function that turns a row into a record: attributes first, then the named fields in their order."""
     base = f"/services/data/v{version.removeprefix('v')}/sobjects/{kind.name}/"
-    fields = [field for field in map(kind.field, names) if field is not None]
-    plain = [(field.name, field.name if field.stored else "Id") for field in fields]
+    fields = [field for field in map(kind.field, wanted) if field is not None]
+    names = ["attributes", *(field.name for field in fields)]
+    pick = itemgetter("Id", *(field.name if field.stored else "Id" for field in fields))
     converted = [(field.name, convert) for field in fields if (convert := converter(field)) is not None]
     composed = [(field.name, _composer(kind, field)) for field in fields if not field.stored]
 
     def write(row: Mapping[str, Stored]) -> dict[str, object]:
-        record: dict[str, object] = {"attributes": {"type": kind.name, "url": base + str(row["Id"])}}
-        for name, column in plain:
-            record[name] = row[column]
+        record_id, *values = pick(row)
+        attributes = {"type": kind.name, "url": base + record_id}
+        record: dict[str, object] = dict(zip(names, (attributes, *values), strict=True))
         for name, convert in converted:
             record[name] = convert(row[name])
         for name, compose in composed:

@@ -70,6 +70,9 @@ def changes(org: "Org", user_id: str, kind: ObjectType, given: Mapping[str, obje
             "field and verify that it is read/write for your profile or permission set."
         )
         raise Problem(400, "INVALID_FIELD_FOR_INSERT_UPDATE", message, refused)
+    if kind.name == "OpportunityLineItem" and not system and None not in (row.get("UnitPrice"), row.get("TotalPrice")):
+        message = "You can specify either the unit price or the total price, but not both"
+        raise Problem(400, "FIELD_INTEGRITY_EXCEPTION", message, ["UnitPrice", "TotalPrice"])
     return row
 
 

@@ -1,0 +1,55 @@
+# make demo and make test are all a newcomer needs. Nothing but sh and Python ≥ 3.11 is assumed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# One stamp for what running needs, one for what developing needs; each is older than its inputs when they changed.
+RUN := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
+DOCS := README.md mappings/README.md jobs/README.md
+EXAMPLE := $(BIN)/python -c 'from connector.config_example import text; print(text(), end="")'
+
+.PHONY: help demo setup test check fix bench
+
+help:            ## Show this list.
+	@sed -n 's/^\([a-z]*\): .*## /\1  /p' Makefile
+
+demo: $(RUN)     ## Show the whole walk on an invented company.
+	@$(BIN)/kam demo
+
+setup: $(DEV)    ## Make .venv with everything that developing needs.
+
+test: $(DEV)     ## Run every test, in random order.
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: $(DEV)    ## Format, lint, types, import contract, generated docs.
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/cog --check --verbosity=1 -P $(DOCS)
+	@$(EXAMPLE) | diff -u config.example.toml - || (echo "config.example.toml is not what the settings say. Run: make fix"; exit 1)
+
+fix: $(DEV)      ## Format, and write the generated docs anew.
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/cog -r --verbosity=1 -P $(DOCS)
+	@$(EXAMPLE) > config.example.toml
+
+bench: $(DEV)    ## Measure; prints ratios, and what they are held against.
+	@for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"Python 3.11 or newer is needed; $(PYTHON) is {sys.version.split()[0]}. Give one: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	$(PYTHON) -m venv $(VENV)
+
+# setuptools comes first and pinned, so that building needs no further download.
+$(RUN): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt setuptools
+	$(PIP) install -c constraints.txt --no-build-isolation -e .
+	@touch $@
+
+$(DEV): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt setuptools
+	$(PIP) install -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $@ $(RUN)

@@ -1,0 +1,150 @@
+"""`kam demo`: the whole walk on an invented company, with nothing but this machine."""
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from connector import job
+from connector.cli import shared
+from connector.cli.diff import enriched_day
+from connector.cli.init import write_folder
+from connector.cli.programme import due
+from connector.cli.report import write_report
+from connector.config import CONFIG
+from connector.crm.protocol import SetupRequest
+from connector.emulator.company import LAST_DAY, build
+from connector.emulator.salesforce.org.records import Org
+from connector.emulator.salesforce.seed import seed as plant
+from connector.emulator.server import Running, start
+from connector.errors import UsageFault
+from connector.schema import Change
+from connector.steps import decide
+from connector.steps.write_back import write_back
+from connector.store import runs
+from connector.workspace import Workspace, opened, setup_fields, stamp
+
+T = TypeVar("T")
+_MARK = ".kam-demo"
+
+
+@click.command("demo", epilog="Example: kam demo --company small")
+@click.option("--company", type=click.Choice(["small", "medium", "large"]), default="small", show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="Which invented company.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("demo"), show_default=True)
+def command(company: str, seed: int, out: Path) -> None:
+    """Show the whole walk on an invented company: pull, enrich, diff, write back, approve, refresh, report.
+
+    The stand-in CRM runs only while the demo does; the folder with the results stays.
+    """
+    began = time.monotonic()
+    _clear(out)
+    step = _Steps()
+    org = step("invent a company and put it into the stand-in CRM", lambda: _org(company, seed))
+    with start(org) as crm:
+        step("kam init", lambda: _init(out, crm))
+        with opened(out) as work:
+            fields = setup_fields(("inputs",))
+            request = SetupRequest(fields, work.journal.installation, work.config.setup.prefix)
+            items = step("kam setup --with inputs --apply", lambda: work.crm.apply_setup(request))
+            click.echo(
+                f"     {sum(i.action == 'create' for i in items)} things made: fields, permission sets, a list view"
+            )
+        with opened(out) as work:
+            step("kam check", lambda: work.fieldmap)
+            report = step("kam run first_run", lambda: job.run(work, "first_run", as_of=LAST_DAY))
+            click.echo(f"     {report.counts['diff']['changes']} values on {report.counts['diff']['records']} accounts")
+        owner = _appoint_owner(org, out)
+        with opened(out, username=owner) as work:
+            approved = step("kam programme approve --all", lambda: _approve(work, owner))
+            click.echo(f"     {approved} accounts approved by {owner}")
+        with opened(out) as work:
+            report = step("kam run refresh", lambda: job.run(work, "refresh", as_of=LAST_DAY))
+            again = step("kam run refresh, once more", lambda: job.run(work, "refresh", as_of=LAST_DAY))
+            click.echo(f"     {len(again.changes)} changes: a night without news writes nothing")
+            index = step("kam report", lambda: write_report(work, out / "report", ()))
+            _show(work)
+    click.echo(f"\nDone in {time.monotonic() - began:.0f} s; nothing is left running. Look at:")
+    click.echo(f"  {index}\n  kam explain ACCOUNT --dir {out}      how each number came about")
+    click.echo(f"  kam programme --dir {out}            members, proposals, watch list")
+    click.echo(f"  kam runs 1 --dir {out}               every change that was written")
+    click.echo("Your own org: kam init DIR --crm salesforce, then the README's second walk.")
+
+
+class _Steps:
+    """Prints each step of the walk with the time it took."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def __call__(self, what: str, do: Callable[[], T]) -> T:
+        """Do one step and say so."""
+        self.number += 1
+        began = time.monotonic()
+        made = do()
+        click.echo(f"{self.number:>3}. {what} ({time.monotonic() - began:.1f} s)")
+        return made
+
+
+def _clear(out: Path) -> None:
+    """Make room for the demo: an older demo of ours goes, anything else stays and is told."""
+    if (out / _MARK).exists():
+        shutil.rmtree(out)
+    elif out.exists() and any(out.iterdir()):
+        raise UsageFault(f"{out}: is not empty and no demo of ours. Give another folder: kam demo --out DIR")
+
+
+def _org(company: str, seed: int) -> Org:
+    org = Org()
+    plant(org, build(company, seed))
+    return org
+
+
+def _init(out: Path, crm: Running) -> None:
+    write_folder(out, "salesforce")
+    (out / _MARK).write_text("made by kam demo; may be deleted\n", encoding="utf-8")
+    shutil.copy(crm.key_file, out / "server.key")
+    config = (out / CONFIG).read_text(encoding="utf-8")
+    user = crm.org.rows('SELECT "Username" FROM "User" WHERE "Id" = ?', crm.org.admin_id)[0][0]
+    for key, value in (("url", crm.url), ("client_id", crm.client_id), ("username", user)):
+        lines = [f'{key} = "{value}"' if line.startswith(f"{key} = ") else line for line in config.splitlines()]
+        config = "\n".join(lines) + "\n"
+    (out / CONFIG).write_text(config, encoding="utf-8")
+
+
+def _appoint_owner(org: Org, out: Path) -> str:
+    """What an admin does by hand: give one person the permission set of programme owners."""
+    person = org.rows('SELECT "Id", "Username" FROM "User" WHERE "LastName" = \'Owner\' LIMIT 1')[0]
+    owned = org.rows('SELECT "Id" FROM "PermissionSet" WHERE "Name" IN (\'KAM_Programme_Owner\', \'KAM_Connector\')')
+    for (permission_set,) in owned:
+        org.create(
+            org.admin_id, "PermissionSetAssignment", {"AssigneeId": person[0], "PermissionSetId": permission_set}
+        )
+    return str(person[1])
+
+
+def _approve(work: Workspace, owner: str) -> int:
+    """Everything that `kam programme approve --all` does."""
+    rows = decide.proposals(list(work.mirror.rows("SELECT * FROM account_result")))
+    changes: list[Change] = decide.approve(rows, dict(work.mirror.present("account")), due(work))
+    with runs.lock(work.journal.path.parent):
+        current = runs.begin(work.journal, "programme", enriched_day(work), stamp(work.clock()))
+        written = write_back(work.pen(owner), current.id, changes)
+        runs.end(work.journal, current.id, "done", 0, "", stamp(work.clock()))
+    return written.records.get("written", 0)
+
+
+def _show(work: Workspace) -> None:
+    """The ten first key accounts as the CRM has them now."""
+    picked = "SELECT id, name, status FROM account_result WHERE status = 'Key'"
+    rows = list(work.mirror.rows(picked + " ORDER BY rank IS NULL, rank, name LIMIT 10"))
+    shown = {"flag": "kam_flag", "relationship": "kam_relationship_band", "whitespace": "kam_whitespace_band"}
+    texts = {"why": "kam_why", "coverage": "kam_coverage_text", "next": "kam_top_idea"}
+    for row in rows:
+        here = work.mirror.present_of("account", row["id"])
+        row.update({title: here.get(column) for title, column in (shown | texts).items()})
+    click.echo("\nKey accounts, as a rep sees them in the CRM:")
+    shared.show_table(rows, ["name", "status", *shown, *texts], widest=70)
