@@ -147,8 +147,8 @@ JOIN (SELECT account_id, MIN(place) AS place FROM key_option GROUP BY account_id
 SELECT r.account_id, r.status, p.proposal, f.flag, p.strikes, p.last_review_day, r.review, r.locked_until_day,
   r.nominated, r.outside, r.cap, r.band_rank,
   CASE WHEN r.rank > r.own_cap THEN r.rank - r.own_cap END AS next_rank_gap,
-  CASE WHEN d.points > 0 THEN floor(d.points * 1.0E-1 / d.weight_bound + 0.5E0) * 1.0E-3 END AS next_score_gap,
-  c.criterion AS change_criterion, c.to_q * 1.0E-6 AS change_to, f.silent_days, f.usual_gap, f.gap_ratio
+  CASE WHEN d.points > 0 THEN floor(d.points * 1.0E-1 / d.weight_bound + 0.5E0) / 1.0E3 END AS next_score_gap,
+  c.criterion AS change_criterion, c.to_q / 1.0E6 AS change_to, f.silent_days, f.usual_gap, f.gap_ratio
 FROM key_review AS r
 JOIN key_proposal AS p ON p.account_id = r.account_id
 JOIN key_flag AS f ON f.account_id = r.account_id

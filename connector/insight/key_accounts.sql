@@ -131,14 +131,14 @@ WHERE s.gate IS NULL AND p.weight_known >= p.weight_all * :least_confidence
 
 -- step: account_score
 SELECT s.account_id, CASE WHEN s.gate IS NULL THEN 1 ELSE 0 END AS eligible, s.gate,
-  s.q_value * 1.0E-6 AS s_value, s.q_growth * 1.0E-6 AS s_growth, s.q_relationship * 1.0E-6 AS s_relationship,
-  s.q_alignment * 1.0E-6 AS s_alignment, s.q_payment * 1.0E-6 AS s_payment,
-  p.c_value * 1.0E-6 AS c_value, p.c_growth * 1.0E-6 AS c_growth, p.c_relationship * 1.0E-6 AS c_relationship,
-  p.c_alignment * 1.0E-6 AS c_alignment, p.c_payment * 1.0E-6 AS c_payment,
+  s.q_value / 1.0E6 AS s_value, s.q_growth / 1.0E6 AS s_growth, s.q_relationship / 1.0E6 AS s_relationship,
+  s.q_alignment / 1.0E6 AS s_alignment, s.q_payment / 1.0E6 AS s_payment,
+  p.c_value / 1.0E6 AS c_value, p.c_growth / 1.0E6 AS c_growth, p.c_relationship / 1.0E6 AS c_relationship,
+  p.c_alignment / 1.0E6 AS c_alignment, p.c_payment / 1.0E6 AS c_payment,
   COALESCE(p.weight_known * 1.0E0 / p.weight_all, 0.0E0) AS confidence,
-  CASE WHEN p.weight_known > 0 THEN floor(p.points * 1.0E-1 / p.weight_known + 0.5E0) * 1.0E-3 END AS score,
-  CASE WHEN p.weight_bound > 0 THEN floor(p.points_low * 1.0E-1 / p.weight_bound + 0.5E0) * 1.0E-3 END AS score_low,
-  CASE WHEN p.weight_bound > 0 THEN floor(p.points_high * 1.0E-1 / p.weight_bound + 0.5E0) * 1.0E-3 END AS score_high,
+  CASE WHEN p.weight_known > 0 THEN floor(p.points * 1.0E-1 / p.weight_known + 0.5E0) / 1.0E3 END AS score,
+  CASE WHEN p.weight_bound > 0 THEN floor(p.points_low * 1.0E-1 / p.weight_bound + 0.5E0) / 1.0E3 END AS score_low,
+  CASE WHEN p.weight_bound > 0 THEN floor(p.points_high * 1.0E-1 / p.weight_bound + 0.5E0) / 1.0E3 END AS score_high,
   r.rank, w.criterion AS most_wanted, s.growth_minor
 FROM account_scaled AS s
 LEFT JOIN account_points AS p ON p.account_id = s.account_id

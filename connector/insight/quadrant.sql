@@ -9,12 +9,12 @@ SELECT s.account_id, g.account_n, v.value_minor,
        ELSE floor((w.value * s.s_value + COALESCE(w.growth * s.s_growth, 0.0E0)
                    + COALESCE(w.alignment * s.s_alignment, 0.0E0)) * 1.0E5
               / GREATEST(w.value + CASE WHEN s.s_growth IS NULL THEN 0 ELSE w.growth END
-                                 + CASE WHEN s.s_alignment IS NULL THEN 0 ELSE w.alignment END, 1) + 0.5E0) * 1.0E-3
+                                 + CASE WHEN s.s_alignment IS NULL THEN 0 ELSE w.alignment END, 1) + 0.5E0) / 1.0E3
        END AS attractiveness,
   CASE WHEN r.strength IS NULL THEN NULL
        WHEN c.coverage_percent IS NULL THEN r.strength * 1.0E0
        ELSE floor((r.strength * :strength_share + c.coverage_percent * (1.0E0 - :strength_share)) * 1.0E3
-                  + 0.5E0) * 1.0E-3 END AS relationship,
+                  + 0.5E0) / 1.0E3 END AS relationship,
   CASE WHEN k.status = 'Key' OR k.proposal = 'Promote' OR k.nominated = 1 OR s.rank <= k.band_rank
        THEN 1 ELSE 0 END AS candidate
 FROM account_score AS s

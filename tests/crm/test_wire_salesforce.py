@@ -345,7 +345,7 @@ def changes(*numbers, record="Account", group=""):
 
 def test_an_overload_while_writing_leaves_the_batch_unknown_and_goes_on(wire, login):
     done = [{"id": "1", "success": True, "errors": []}]
-    wire.patch(f"{BASE}/composite/sobjects", status=503)
+    wire.patch(f"{BASE}/composite/sobjects", status=503, json=[{"errorCode": "SERVER_UNAVAILABLE", "message": "busy"}])
     wire.patch(f"{BASE}/composite/sobjects", json=done)
     outcomes = list(login().write([*changes(1), *changes(2, record="Contact")]))
     assert [o.state for o in outcomes] == ["unknown", "written"]

@@ -1,5 +1,7 @@
 """What follows from what: stages, line totals, roll-ups, activities, dates."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from connector.emulator.salesforce.org.model import Problem
@@ -8,7 +10,7 @@ from connector.emulator.salesforce.org.records import Org
 
 @pytest.fixture
 def org() -> Org:
-    return Org()
+    return Org(clock=lambda: datetime(2026, 5, 2, 12, tzinfo=UTC))
 
 
 def row(org: Org, kind: str, record_id: str) -> dict[str, object]:

@@ -76,6 +76,16 @@ def test_the_org_s_time_never_runs_backwards(org: Org, clock: Clock) -> None:
     assert org.ticks() == before
 
 
+def test_all_writes_of_one_transaction_carry_one_stamp(org: Org, clock: Clock) -> None:
+    with org.transaction():
+        for name in ("A", "B"):
+            org.create(org.admin_id, "Account", {"Name": name})
+            clock.now += timedelta(seconds=1)
+    org.create(org.admin_id, "Account", {"Name": "C"})
+    stamps = [row[0] for row in org.rows('SELECT "SystemModstamp" FROM "Account" ORDER BY rowid')]
+    assert stamps[0] == stamps[1] < stamps[2]
+
+
 def test_an_empty_text_is_stored_as_null(org: Org) -> None:
     made = org.create(org.admin_id, "Account", {"Name": "Acme", "Site": ""})
     assert get(org, "Account", made)["Site"] is None

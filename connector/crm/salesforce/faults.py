@@ -190,7 +190,7 @@ def read_refusal(response: requests.Response, place: str) -> Refusal:
     message = str(first.get("message") or first.get("error_description") or "")
     # neither was carried out: a lock refuses the whole call, and so does the limit of concurrent calls
     crowded = code == "REQUEST_LIMIT_EXCEEDED" and "concurrent" in message.lower()
-    passing = crowded or code in ("UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE")
+    passing = crowded or code == "UNABLE_TO_LOCK_ROW"
     return Refusal(place, response.status_code, code, message, tuple(_names(first.get("fields"))), passing=passing)
 
 

@@ -33,9 +33,7 @@ class Org(Schema):
     ) -> None:  # fmt: skip
         super().__init__(path, clock, currency)
         self.validation_rules = [writing.rule(condition) for condition in self.setting("rules", [])]
-        self._writers: dict[
-            tuple[int, str, tuple[str, ...], str], Callable[[Mapping[str, Stored]], dict[str, object]]
-        ] = {}
+        self._writers: dict[tuple[object, ...], Callable[[Mapping[str, Stored]], dict[str, object]]] = {}
         if self.setting("org_id", None) is None:
             with self.transaction():
                 found(self, is_sandbox=is_sandbox)

@@ -40,6 +40,7 @@ class Schema:
         self.clock = clock
         self.base_url = "https://localhost"  # the server puts its own address here
         self._last = datetime.min.replace(tzinfo=UTC)
+        self._began: datetime | None = None
         self._depth = self._edition = 0
         self._prepare(on_disk=path is not None)
         self.currency = str(self.setting("currency", currency))
@@ -73,6 +74,7 @@ class Schema:
         """Keep everything done inside, or nothing of it when an exception comes out; may be nested."""
         with self.lock:
             name, edition = f"level{self._depth}", self._edition
+            self._began = self._began if self._depth else None
             self.db.execute(f"SAVEPOINT {name}")
             self._depth += 1
             try:
@@ -87,9 +89,12 @@ class Schema:
             self.db.execute(f"RELEASE {name}")
 
     def ticks(self) -> datetime:
-        """Tell the org's time: whole seconds, never backwards."""
+        """Tell the org's time: whole seconds, never backwards, standing still within a transaction."""
         with self.lock:
+            if self._depth and self._began is not None:
+                return self._began
             self._last = max(self._last, self.clock().astimezone(UTC).replace(microsecond=0))
+            self._began = self._last
             return self._last
 
     def stamp(self) -> str:
