@@ -125,6 +125,9 @@ def load(folder: Path) -> Config:
     faults += [f"{path.name} [{s}]: unknown section.{nearest(s, list(known))}" for s in given if s not in known]
     made = {}
     for name, cls in known.items():
+        if name == "crm" and name not in given:
+            faults.append(f"{path.name} [crm]: this section is missing; it says which CRM and how to log in.")
+            continue
         values = given.get(name, {})
         if not isinstance(values, dict):
             faults.append(f"{path.name} {name}: must be a section, like [{name}].")
@@ -133,7 +136,9 @@ def load(folder: Path) -> Config:
         if settings is not None:
             made[name] = settings
     if "crm" in made:
-        faults += [f"{path.name} {line}" for line in made["crm"].complaints()]
+        faults += [f"{path.name} [crm] {line.removeprefix('crm.')}" for line in made["crm"].complaints()]
+        if made["crm"].kind == "dynamics":
+            faults.append(f'{path.name} [crm] kind: "dynamics" is not in this version; use "salesforce".')
     if faults:
         raise UsageFault(*(f"{f} Then run: kam check" for f in faults))
     return Config(folder=folder, **made)
@@ -182,21 +187,29 @@ def _value(hint: Any, value: Any, folder: Path) -> Any:
         return _value(next(a for a in args if a is not type(None)), value, folder)
     if origin is Literal:
         if value not in args:
-            raise ValueError(f"must be {' or '.join(f'{a!r}' for a in args)}, not {value!r}.".replace("'", '"'))
+            raise ValueError(f"must be {' or '.join(map(_toml, args))}, not {_toml(value)}.")
         return value
     if hint is Path:
+        if not isinstance(value, str):
+            raise ValueError(f"must be a text, not {_toml(value)}.")
         return folder / Path(str(value)).expanduser()
     if origin is tuple:
         if not isinstance(value, list):
-            raise ValueError(f"must be a list, not {value!r}.")
+            raise ValueError(f"must be a list, not {_toml(value)}.")
         return tuple(_value(args[0], v, folder) for v in value) if args else tuple(value)
     if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):
         if not isinstance(value, dict):
-            raise ValueError(f"must be a table, not {value!r}.")
+            raise ValueError(f"must be a table, not {_toml(value)}.")
         return {k: _value(args[1], v, folder) for k, v in value.items()} if args else value
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(hint, type) and (not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool)):
         words = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
-        raise ValueError(f"must be {words.get(hint, hint.__name__)}, not {value!r}.")
+        raise ValueError(f"must be {words.get(hint, 'a section of its own')}, not {_toml(value)}.")
     return value
+
+
+def _toml(value: Any) -> str:
+    """A value as its author wrote it, or nearly; long ones are cut."""
+    text = str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"

@@ -15,6 +15,7 @@ from connector.schema import Column, twin
 
 Columns = dict[str, list[Any]]
 _EPOCH = date(1970, 1, 1).toordinal()
+_WIDEST = 2**63  # what SQLite keeps as a whole number
 
 
 def convert(column: Column, values: Sequence[Any]) -> Columns:
@@ -71,18 +72,18 @@ def _numbers(values: Sequence[Any]) -> list[Any]:
 def _one_number(value: Any) -> float | None:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if number - number == 0 else None  # neither infinite nor NaN
 
 
 def _ints(values: Sequence[Any]) -> list[Any]:
-    return [v if v.__class__ is int or v is None else _one_int(v) for v in values]
+    return [v if v is None or (v.__class__ is int and -_WIDEST <= v < _WIDEST) else _one_int(v) for v in values]
 
 
 def _one_int(value: Any) -> int | None:
     number = _one_number(value)
-    return None if number is None else int(number)
+    return None if number is None or not -_WIDEST <= number < _WIDEST else int(number)
 
 
 def _days(values: Sequence[Any]) -> list[Any]:
@@ -91,7 +92,8 @@ def _days(values: Sequence[Any]) -> list[Any]:
 
 @lru_cache(maxsize=100_000)
 def _one_day(text: str) -> str | None:
-    return text[:10] if epoch_day(text) is not None else None
+    day = epoch_day(text)
+    return None if day is None else iso_day(day)
 
 
 def _instants(values: Sequence[Any]) -> list[Any]:
@@ -101,15 +103,15 @@ def _instants(values: Sequence[Any]) -> list[Any]:
 @lru_cache(maxsize=200_000)
 def _one_instant(text: str) -> str | None:
     """UTC instant `YYYY-MM-DDTHH:MM:SSZ`; a bare date is its midnight."""
-    if text.endswith((".000+0000", ".000Z")):
+    if text.endswith((".000+0000", ".000Z")) and epoch_day(text) is not None:
         return text[:19] + "Z"
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.replace(tzinfo=None, microsecond=0).isoformat()}Z"
 
 
 def _flags(values: Sequence[Any]) -> list[Any]:

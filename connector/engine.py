@@ -29,7 +29,12 @@ class DuckEngine:
     """One DuckDB connection over one mirror; use as a context manager."""
 
     def __init__(self, mirror: Path, *, memory: str = "1GB", threads: int = 0, scanner: bool = True) -> None:
-        self._db = duckdb.connect(":memory:", config={"memory_limit": memory, "preserve_insertion_order": "true"})
+        # What outgrows the memory is spilled beside the store, not into whatever folder the command was started in.
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": memory,
+            "temp_directory": str(mirror.parent / "spill"),
+        }
+        self._db = duckdb.connect(":memory:", config=config)
         if threads:
             self._db.execute(f"SET threads = {int(threads)}")
         extension = _scanner_file() if scanner else None
@@ -68,12 +73,13 @@ _Plain = tuple[np.ndarray[Any, Any] | list[Any], str]
 
 
 def _plain(values: np.ndarray[Any, Any] | Sequence[Any]) -> _Plain:
-    """Values and SQL type of a column: a numpy array of numbers, or a list of texts."""
+    """Values and SQL type of a column: a numpy array of numbers, or a list of texts or of whole numbers with holes."""
     array = values if isinstance(values, np.ndarray) else np.array(values, dtype=_guess(values))
     if array.dtype.kind in "iub":
-        return array, "BIGINT"
+        # DuckDB looks past the mask of a whole-number array: holes travel as text.
+        return (array.tolist() if np.ma.is_masked(array) else np.asarray(array)), "BIGINT"
     if array.dtype.kind == "f":
-        return np.ma.masked_invalid(array), "DOUBLE"
+        return np.ma.filled(array, np.nan), "DOUBLE"
     listed = array.tolist()
     if array.dtype.kind == "O" and _guess(listed) is not object:
         return _plain(listed)
@@ -89,7 +95,7 @@ def _fill(db: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, _Plain
     made = ", ".join(f'"{k}" {t}' for k, (_, t) in columns.items())
     db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" ({made})')
     length = len(next(iter(columns.values()))[0]) if columns else 0
-    texts = [k for k, (_, t) in columns.items() if t == "VARCHAR"]
+    texts = [k for k, (v, _) in columns.items() if isinstance(v, list)]
     numbers = [k for k in columns if k not in texts]
     unnested = ", ".join(f'nullif(unnest(string_split($t{i}, chr(31))), chr(30)) AS "{k}"' for i, k in enumerate(texts))
     source = " POSITIONAL JOIN ".join([f"(SELECT {unnested})"] * bool(texts) + ["given"] * bool(numbers))
@@ -133,10 +139,10 @@ def _attach(db: duckdb.DuckDBPyConnection, extension: Path, mirror: Path) -> Non
     try:
         db.execute(f"LOAD '{_quoted(extension)}'")
         db.execute(f"ATTACH '{_quoted(mirror)}' AS mirror (TYPE sqlite, READ_ONLY)")
+        for table in TABLES:
+            db.execute(f'CREATE TEMP VIEW "{EXPOSED.get(table, table)}" AS SELECT * FROM mirror."{table}"')
     except duckdb.Error as error:
         raise StoreFault(f"{mirror}: DuckDB could not open the mirror: {error}. Run: kam pull --full") from error
-    for table in TABLES:
-        db.execute(f'CREATE TEMP VIEW "{EXPOSED.get(table, table)}" AS SELECT * FROM mirror."{table}"')
 
 
 def _copy(db: duckdb.DuckDBPyConnection, mirror: Path) -> None:
@@ -159,11 +165,9 @@ def _copy(db: duckdb.DuckDBPyConnection, mirror: Path) -> None:
 
 def _typed(values: Sequence[Any], kind: str) -> _Plain:
     """A column of the mirror as `_fill` takes it; its declared type counts, not what its values look like."""
-    if kind == "VARCHAR":
-        return list(values), kind
-    holes = np.array([v is None for v in values], dtype=bool)
-    filled = np.array([0 if v is None else v for v in values], dtype=np.int64 if kind == "BIGINT" else np.float64)
-    return np.ma.array(filled, mask=holes), kind
+    if kind == "DOUBLE":
+        return np.array([np.nan if v is None else v for v in values], dtype=np.float64), kind
+    return list(values), kind
 
 
 def _quoted(path: Path) -> str:

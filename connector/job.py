@@ -119,7 +119,9 @@ def run(
     with runs.lock(_store(work)):
         now = work.clock()
         today = as_of or now.astimezone(ZoneInfo(job.timezone)).date()
-        current = _resumed(work, name, as_of) or runs.begin(work.journal, name, today.isoformat(), stamp(now))
+        # A trial is a run of its own: it never ends one that was killed while it wrote.
+        label = f"{name} --dry-run" if dry_run else name
+        current = _resumed(work, label, as_of) or runs.begin(work.journal, label, today.isoformat(), stamp(now))
         report = Report(current.id, name, current.as_of)
         try:
             _steps(work, job, current, report, dry_run, say)
@@ -128,6 +130,7 @@ def run(
             _finish(work, job, report, "halted" if isinstance(error, GuardHalt) else "failed", str(error))
             raise
         except Exception as error:
+            report.code = 1
             _finish(work, job, report, "failed", f"{type(error).__name__}, a bug of ours")
             raise
         _finish(work, job, report, "done", "")
@@ -150,9 +153,12 @@ def _resumed(work: Workspace, name: str, as_of: date | None) -> Run | None:
 
 
 def _finish(work: Workspace, job: Job, report: Report, state: str, message: str) -> None:
-    runs.note(work.journal, report.run, state, report.counts)
-    runs.end(work.journal, report.run, state, report.code, message, stamp(work.clock()))
-    notify(job.notify, work.environ, report.job, report.run, state, report.code, message, report.counts)
+    try:
+        runs.note(work.journal, report.run, state, report.counts)
+        runs.end(work.journal, report.run, state, report.code, message, stamp(work.clock()))
+    finally:
+        # A full disk can't be noted, and is what people must hear of.
+        notify(job.notify, work.environ, report.job, report.run, state, report.code, message, report.counts)
 
 
 def _steps(work: Workspace, job: Job, current: Run, report: Report, dry_run: bool, say: Callable[[str], None]) -> None:

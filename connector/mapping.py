@@ -93,7 +93,9 @@ def load(path: Path) -> FieldMap:
     try:
         sections = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageFault(f"{path}: cannot be read: {error.strerror}. Make it with: kam init") from error
+        raise UsageFault(
+            f"{path}: cannot be read: {error.strerror}. Make it with: kam init {path.parent.parent}"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageFault(f"{path}: not valid TOML: {error}. Correct it, then run: kam check") from error
     faults: list[str] = []
@@ -116,10 +118,18 @@ _SECTION_KEYS = ("record", "where", "optional", "read", "constant", "write")
 _RULE_KEYS = ("field", "fields", "first", "values", "other", "optional", "empty")
 
 
-def _source(table: str, section: Mapping[str, Any], place: str, faults: list[str]) -> Source:
-    faults += [f"{place}] {k}: unknown key.{nearest(k, _SECTION_KEYS)}" for k in section if k not in _SECTION_KEYS]
-    if not isinstance(section.get("record"), str):
+_SECTION_KINDS = {"where": (str, "a text"), "optional": (bool, "true or false")} | dict.fromkeys(
+    ("read", "constant", "write"), (dict, "a section of its own")
+)
+
+
+def _source(table: str, given: Mapping[str, Any], place: str, faults: list[str]) -> Source:
+    faults += [f"{place}] {k}: unknown key.{nearest(k, _SECTION_KEYS)}" for k in given if k not in _SECTION_KEYS]
+    if not isinstance(given.get("record"), str):
         faults.append(f"{place}] record: missing; name the CRM record that feeds this table.")
+    wrong = {k: words for k, (kind, words) in _SECTION_KINDS.items() if k in given and not isinstance(given[k], kind)}
+    faults += [f"{place}] {k}: must be {words}." for k, words in wrong.items()]
+    section = {k: v for k, v in given.items() if k not in wrong}
     read = [_read_rule(table, c, v, f"{place}.read]", faults) for c, v in section.get("read", {}).items()]
     constant = dict(section.get("constant", {}))
     for word in constant:
@@ -157,14 +167,22 @@ def _read_rule(table: str, word: str, given: Any, place: str, faults: list[str])
         )
         return None
     faults += [f"{place} {word}.{k}: unknown key.{nearest(k, _RULE_KEYS)}" for k in given if k not in _RULE_KEYS]
-    fields = given.get("fields") or given.get("first") or [given["field"]]
+    fields = given["field"] if "field" in given else given.get("first", given.get("fields"))
+    listed = [fields] if "field" in given else fields
+    if not isinstance(listed, list) or not listed or not all(f and isinstance(f, str) for f in listed):
+        faults.append(f"{place} {word}: must name fields, each a text; first and fields take a list of them.")
+        return None
+    table_of_values = given.get("values", {})
+    if not isinstance(table_of_values, dict) or not all(isinstance(v, str) for v in table_of_values.values()):
+        faults.append(f'{place} {word}.values: must be a table of texts, like {{ "Their word" = "our word" }}.')
+        return None
     return ReadRule(
         column=column,
-        fields=tuple(fields),
+        fields=tuple(listed),
         joined="fields" in given,
         values=given.get("values"),
         other=given.get("other"),
-        optional=bool(given.get("optional", False)),
+        optional=given.get("optional", False) is True,
         empty=given.get("empty"),
     )
 

@@ -79,10 +79,6 @@ class Workspace:
     @cached_property
     def crm(self) -> Crm:
         """The CRM, logged in; the store is bound to its org, and the declared environment checked."""
-        if self.config.crm.kind != "salesforce":
-            raise UsageFault(
-                f'config.toml [crm] kind: "{self.config.crm.kind}" is not in this version; use "salesforce".'
-            )
         settings = self.config.crm
         if self.username is not None:
             if settings.auth != "jwt":
@@ -161,27 +157,27 @@ class Workspace:
         return faults
 
     def _writable(self, resolved: FieldMap) -> FieldMap:
-        """Leave out fields that may not be written here, with a note for each: setup makes the missing ones."""
+        """Leave out fields that may not be written here, with one note for all that are missing: setup makes them."""
         sources = []
         for source in resolved.sources:
-            rules = []
-            for rule in source.write:
-                fact = self._field(source.record, rule.field)
-                if fact is None:
-                    if rule.column not in INPUT_COLUMNS:
-                        self.notes.append(
-                            f"{source.place}.write] {rule.column}: {source.record} has no {rule.field} yet, or"
-                            " field-level security hides it; it is left out. Make it with: kam setup --apply"
-                        )
-                elif not fact.updateable:
-                    if rule.column in INPUT_COLUMNS:
-                        continue  # people's fields: only a programme owner may edit them
-                    self.notes.append(
-                        f"{source.place}.write] {rule.column}: this user may not edit {rule.field}; it is left out."
-                        " Assign the permission set KAM Connector to it."
-                    )
-                else:
-                    rules.append(WriteRule(rule.table, rule.column, fact.name, rule.on_human_edit))
+            facts = {rule: self._field(source.record, rule.field) for rule in source.write}
+            rules = [
+                WriteRule(rule.table, rule.column, fact.name, rule.on_human_edit)
+                for rule, fact in facts.items()
+                if fact is not None and fact.updateable
+            ]
+            # People's fields are no fault of anybody: only a programme owner may edit them.
+            ours = {rule: fact for rule, fact in facts.items() if rule.column not in INPUT_COLUMNS}
+            if missing := [rule.field for rule, fact in ours.items() if fact is None]:
+                self.notes.append(
+                    f"{source.place}.write] {_some(missing)}: not on {source.record} yet, or hidden from this user by"
+                    " field-level security; left out. Make them with: kam setup --apply"
+                )
+            if closed := [rule.field for rule, fact in ours.items() if fact is not None and not fact.updateable]:
+                self.notes.append(
+                    f"{source.place}.write] {_some(closed)}: this user may see but not edit them; left out. Assign the"
+                    " permission set KAM Connector to it."
+                )
             sources.append(replace(source, write=tuple(rules)))
         return FieldMap(resolved.path, tuple(sources))
 
@@ -223,6 +219,12 @@ def opened(folder: Path, **options: object) -> Iterator[Workspace]:
 def setup_fields(groups: tuple[str, ...]) -> tuple[CrmField, ...]:
     """Fields that setup makes for the chosen groups; `core` always."""
     return tuple(f for f in CRM_FIELDS if f.group in ("core", *groups))
+
+
+def _some(names: list[str]) -> str:
+    """Up to three names, and how many more."""
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
 
 
 def _is(name: str | None, other: str) -> bool:

@@ -4,6 +4,7 @@ Next room: `job`.
 """
 
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -30,8 +31,10 @@ COMMANDS = {
     "status": ("status", "How old the data is and how the last runs ended."),
     "runs": ("runs", "What ran, or one run in full."),
     "rejects": ("rejects", "Rows the CRM refused, with the reason."),
+    "retry": ("retry", "Send what the CRM refused once more."),
     "explain": ("explain", "How each number of an account came about."),
     "report": ("report", "Write the HTML report."),
+    "schedule": ("schedule", "Print the jobs' schedules for cron or systemd."),
     "emulate": ("emulate", "Start the stand-in CRM on this machine."),
 }
 
@@ -68,8 +71,10 @@ def kam() -> None:
 
 def main() -> None:
     """Run the command line; every fault ends in one of the exit codes of the README."""
+    _speak_plainly()
     try:
         code = kam.main(standalone_mode=False)
+        sys.stdout.flush()  # a closed pipe is met here, not when the interpreter ends
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.ClickException as error:
@@ -82,14 +87,31 @@ def main() -> None:
         for fault in error.faults:
             click.echo(f"kam: {fault}", err=True)
         code = error.code
-    except BrokenPipeError:
-        # The reader of our output went away; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):
+        # The reader of our output went away (click ends by itself then); there is nobody left to tell.
+        _hush()
         code = 0
     except Exception as error:
         _own_bug(error)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _speak_plainly() -> None:
+    """Let no name of a customer stop a command: files and pipes get UTF-8, a terminal a mark for what it lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            if stream.isatty():
+                stream.reconfigure(errors="replace")
+            else:
+                stream.reconfigure(encoding="utf-8")
+
+
+def _hush() -> None:
+    """Send what is still unsaid nowhere, so that the interpreter's own end doesn't complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
 
 
 def _own_bug(error: Exception) -> None:

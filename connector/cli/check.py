@@ -7,6 +7,7 @@ import click
 
 from connector import job
 from connector.cli import shared
+from connector.cli.schedule import parse
 from connector.schema import TABLES
 from connector.workspace import Workspace
 
@@ -20,7 +21,7 @@ def command(data: bool, folder: Path | None, as_json: bool) -> None:
     with shared.workspace(folder) as work:
         work.config  # noqa: B018 (settings first: a wrong line there makes the rest pointless)
         for path in sorted((work.folder / "jobs").glob("*.toml")):
-            job.load(work.folder, path.stem)
+            parse(job.load(work.folder, path.stem).schedule, f"jobs/{path.name}")
         work.given_map  # noqa: B018 (a typo in the mapping is told before anything is asked of the CRM)
         crm = work.crm
         who, limits, fieldmap = work.identity, crm.limits(), work.fieldmap
@@ -32,7 +33,7 @@ def command(data: bool, folder: Path | None, as_json: bool) -> None:
             "tables": ", ".join(dict.fromkeys(s.table for s in fieldmap.sources)),
             "not here": ", ".join(t for t in work.given_map.known() if t in TABLES and t not in fieldmap.known())
             or "-",
-            "may write": str(len(fieldmap.writes())) + " fields",
+            "may write": shared.count(len(fieldmap.writes()), "field"),
         }
         items = _data(work) if data else []
     if as_json:

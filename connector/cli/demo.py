@@ -45,7 +45,7 @@ def command(company: str, seed: int, out: Path) -> None:
     step = _Steps()
     org = step("invent a company and put it into the stand-in CRM", lambda: _org(company, seed))
     with start(org) as crm:
-        step("kam init", lambda: _init(out, crm))
+        step("kam init", lambda: prepare(out, crm))
         with opened(out) as work:
             fields = setup_fields(("inputs",))
             request = SetupRequest(fields, work.journal.installation, work.config.setup.prefix)
@@ -103,7 +103,8 @@ def _org(company: str, seed: int) -> Org:
     return org
 
 
-def _init(out: Path, crm: Running) -> None:
+def prepare(out: Path, crm: Running) -> None:
+    """A deployment folder that logs in to a running emulator."""
     write_folder(out, "salesforce")
     (out / _MARK).write_text("made by kam demo; may be deleted\n", encoding="utf-8")
     shutil.copy(crm.key_file, out / "server.key")

@@ -14,6 +14,7 @@ from connector.errors import UsageFault
 from connector.schema import Change
 from connector.workspace import Workspace
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 COLUMNS = ["table", "id", "name", "column", "before", "after", "why"]
 
 
@@ -28,14 +29,14 @@ def command(form: str, folder: Path | None, as_json: bool) -> None:
     if as_json or form == "json":
         shared.show_json(None, shared.change_rows(changes))
     elif form == "csv":
-        writer = csv.DictWriter(sys.stdout, COLUMNS)
+        writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows({k: _safe(v) for k, v in row.items()} for row in shared.change_rows(changes))
     elif form == "html":
         click.echo(_html(changes))
     else:
         shared.show_table(shared.change_rows(changes), ["name", "column", "before", "after"])
-        click.echo(f"{len(changes)} changes on {len({c.id for c in changes})} accounts")
+        click.echo(shared.changes_line(changes))
 
 
 def enriched_day(work: Workspace) -> str:
@@ -48,7 +49,7 @@ def enriched_day(work: Workspace) -> str:
 
 def _safe(value: object) -> object:
     """A text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t" else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _html(changes: list[Change]) -> str:

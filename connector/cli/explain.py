@@ -8,9 +8,11 @@ import click
 from connector import job
 from connector.cli import shared
 from connector.cli.diff import enriched_day
+from connector.errors import UsageFault
 from connector.insight.story import story
 from connector.schema import Context
 from connector.steps.money import read_rates
+from connector.store import runs
 
 
 @click.command("explain", epilog='Example: kam explain "Brakes and Gears"')
@@ -22,10 +24,14 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
     """How each number of an account (by name or id) came about, and what would change it."""
     with shared.workspace(folder) as work:
         if as_of is not None:
-            job.run_enrich(work, as_of.isoformat())
+            with runs.lock(work.journal.path.parent):
+                job.run_enrich(work, as_of.isoformat())
         day = enriched_day(work)
         found = shared.account_of(work, account)
-        row = next(work.mirror.rows("SELECT * FROM account_result WHERE id = ?", [found["id"]]))
+        row = next(work.mirror.rows("SELECT * FROM account_result WHERE id = ?", [found["id"]]), None)
+        if row is None:
+            raise UsageFault(f"explain {found['id']}: this account was pulled after the last results. Run: kam enrich")
+        above = next(work.mirror.rows("SELECT id, name FROM account WHERE id = ?", [row["root_id"]]), None)
         slots = list(work.mirror.rows("SELECT * FROM coverage_slot WHERE account_id = ? ORDER BY place", [found["id"]]))
         cells = list(
             work.mirror.rows(
@@ -36,10 +42,11 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
         config = work.config
         context = Context(0, config.company.currency, read_rates(work.mirror, work.corporate).digits)
     if as_json:
-        shared.show_json(None, [row], slots=slots, families=cells, as_of=day)
+        shared.show_json(None, [row], slots=slots, families=cells, parent=above, as_of=day)
         return
-    click.echo(f"{row['name']} ({row['id']}), as of {day}; attributes as they stand now")
-    for title, lines in story(row, slots, cells, context, config.key_accounts):
+    click.echo(shared.plain(f"{row['name']} ({row['id']}), as of {day}; attributes as they stand now"))
+    parent = f"{above['name']} ({above['id']})" if above else None
+    for title, lines in story(row, slots, cells, context, config.key_accounts, parent=parent):
         click.echo(f"\n{title}")
         for line in lines:
-            click.echo(f"  {line}")
+            click.echo(shared.plain(f"  {line}"))

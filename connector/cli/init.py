@@ -7,16 +7,23 @@ from pathlib import Path
 import click
 
 from connector import config_example
+from connector.cli import shared
 from connector.config import CONFIG
 from connector.errors import UsageFault
 
 
 @click.command("init", epilog="Example: kam init work --crm salesforce")
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--crm", "kind", type=click.Choice(["salesforce"]), default="salesforce", show_default=True)
-def command(folder: Path, kind: str) -> None:
+@click.option(
+    "--crm", "kind", type=click.Choice(["salesforce"]), default="salesforce", show_default=True, help="Which CRM."
+)
+@shared.json_option
+def command(folder: Path, kind: str, as_json: bool) -> None:
     """Make a deployment folder: config.toml, mappings/ and jobs/. Files that exist are left alone."""
     made = write_folder(folder, kind)
+    if as_json:
+        shared.show_json(None, [{"file": str(path)} for path in made])
+        return
     for path in made:
         click.echo(f"made {path}")
     click.echo(f"Next: fill in [crm] of {folder / CONFIG}, then run: kam check --dir {folder}")
@@ -52,6 +59,6 @@ def _shipped(folder: Traversable, prefix: str = "") -> list[tuple[str, str]]:
     for item in sorted(folder.iterdir(), key=lambda i: i.name):
         if item.is_dir() and item.name != "__pycache__":
             found += _shipped(item, f"{prefix}{item.name}/")
-        elif item.is_file() and not item.name.endswith((".py", ".pyc")):
+        elif item.is_file() and not item.name.endswith(".pyc"):
             found.append((prefix + item.name, item.read_text(encoding="utf-8")))
     return found

@@ -18,9 +18,6 @@ from connector.steps.write_back import REFUSED, settle, write_back
 from connector.store import runs
 from connector.workspace import Workspace, stamp
 
-as_option = click.option(
-    "--as", "user", metavar="USERNAME", help='Log in as this user, who decides; needs auth = "jwt".'
-)
 Decide = Callable[[list[dict[str, Any]], Mapping[str, Mapping[str, Any]], str], list[Change]]
 
 
@@ -70,18 +67,37 @@ def _pick(work: Workspace, accounts: tuple[str, ...], everything: bool) -> list[
         return [dict(r) for r in decide.proposals(list(rows.values()))]
     if not accounts:
         raise click.UsageError("Name at least one account, or --all for every open proposal.")
-    found = [shared.account_of(work, a) for a in accounts]
+    found = [shared.account_of(work, a) for a in dict.fromkeys(accounts)]
     none = {"kam_proposal": "None", "kam_why": ""}
     return [rows.get(f["id"], {**f, **none}) for f in found]
 
 
-def _send(folder: Path | None, make: Callable[[Workspace], list[Change]], user: str | None, dry_run: bool) -> int:
+def decision_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that every decision takes."""
+    for option in (
+        shared.json_option,
+        shared.folder_option,
+        click.option("--dry-run", is_flag=True, help="Show what would be written."),
+        click.option("--as", "user", metavar="USERNAME", help='Log in as this user, who decides; needs auth = "jwt".'),
+    ):
+        command = option(command)
+    return command
+
+
+def _send(
+    ctx: click.Context,
+    make: Callable[[Workspace], list[Change]],
+    *,
+    user: str | None,
+    dry_run: bool,
+    folder: Path | None,
+    as_json: bool,
+) -> int:
     """Write a person's decisions, journalled with who made them; the exit code."""
-    with shared.workspace(folder, user) as work, runs.lock(work.journal.path.parent):
+    with shared.workspace(folder or ctx.obj, user) as work, runs.lock(work.journal.path.parent):
         changes = make(work)
         if dry_run:
-            shared.show_table(shared.change_rows(changes), ["name", "column", "before", "after"])
-            click.echo(f"{len(changes)} changes, nothing was written")
+            shared.show_dry(changes, as_json)
             return 0
         pen = work.pen(user or getpass.getuser())
         missing = sorted({c.column for c in changes if ("account", c.column) not in pen.rules})
@@ -97,7 +113,10 @@ def _send(folder: Path | None, make: Callable[[Workspace], list[Change]], user: 
         code = RowsRefused.code if written.records.get(REFUSED) else 0
         runs.note(work.journal, current.id, "programme", {"write_back": written.records})
         runs.end(work.journal, current.id, "done", code, "", stamp(work.clock()))
-        click.echo(f"run {current.id}: {words(written.records)}. The next refresh takes it up: kam run refresh")
+        if as_json:
+            shared.show_json(current.id, shared.change_rows(changes), counts=written.records)
+        else:
+            click.echo(f"run {current.id}: {words(written.records)}. The next refresh takes it up: kam run refresh")
     return code
 
 
@@ -112,16 +131,13 @@ def _decision(name: str, decision: Decide, about: str) -> None:
     @command.command(name, help=about, epilog=f"Example: kam programme {name} --all")
     @click.argument("accounts", nargs=-1, metavar="[ACCOUNT]…")
     @click.option("--all", "everything", is_flag=True, help="Every open proposal.")
-    @as_option
-    @click.option("--dry-run", is_flag=True, help="Show what would be written.")
+    @decision_options
     @click.pass_context
-    def decided(
-        ctx: click.Context, accounts: tuple[str, ...], everything: bool, user: str | None, dry_run: bool
-    ) -> None:
+    def decided(ctx: click.Context, /, accounts: tuple[str, ...], everything: bool, **options: Any) -> None:
         def make(work: Workspace) -> list[Change]:
             return decision(_pick(work, accounts, everything), dict(work.mirror.present("account")), due(work))
 
-        ctx.exit(_send(ctx.obj, make, user, dry_run))
+        ctx.exit(_send(ctx, make, **options))
 
 
 _decision("approve", decide.approve, "Accept proposals: Promote makes an account Key, Demote makes it Standard.")
@@ -134,17 +150,16 @@ _decision("decline", decide.decline, "Turn proposals down until the next review.
 @click.argument("account")
 @click.option("--reason", required=True, help="Why; shown beside the account.")
 @click.option("--until", required=True, callback=shared.day, metavar="DATE", help="When the nomination ends.")
-@as_option
-@click.option("--dry-run", is_flag=True, help="Show what would be written.")
+@decision_options
 @click.pass_context
-def nominate(ctx: click.Context, account: str, reason: str, until: date, user: str | None, dry_run: bool) -> None:
+def nominate(ctx: click.Context, /, account: str, reason: str, until: date, **options: Any) -> None:
     """Nominate an account for the programme, past the gates."""
 
     def make(work: Workspace) -> list[Change]:
         row = _pick(work, (account,), False)[0]
         return decide.nominate(row, dict(work.mirror.present("account")), reason, until.isoformat())
 
-    ctx.exit(_send(ctx.obj, make, user, dry_run))
+    ctx.exit(_send(ctx, make, **options))
 
 
 @command.command(
@@ -154,12 +169,9 @@ def nominate(ctx: click.Context, account: str, reason: str, until: date, user: s
 @click.option("--status", required=True, type=click.Choice(STATUSES), help="The status to set.")
 @click.option("--reason", required=True, help="Why; kept in the journal.")
 @click.option("--until", callback=shared.day, metavar="DATE", help="When to look again; else in a quarter.")
-@as_option
-@click.option("--dry-run", is_flag=True, help="Show what would be written.")
+@decision_options
 @click.pass_context
-def override(
-    ctx: click.Context, account: str, status: str, reason: str, until: date | None, user: str | None, dry_run: bool
-) -> None:
+def override(ctx: click.Context, /, account: str, status: str, reason: str, until: date | None, **options: Any) -> None:
     """Set an account's status against the proposal."""
 
     def make(work: Workspace) -> list[Change]:
@@ -167,4 +179,4 @@ def override(
         day = until.isoformat() if until else due(work)
         return decide.override(row, dict(work.mirror.present("account")), status, reason, day)
 
-    ctx.exit(_send(ctx.obj, make, user, dry_run))
+    ctx.exit(_send(ctx, make, **options))

@@ -20,4 +20,5 @@ def command(folder: Path | None, as_json: bool) -> None:
         shared.show_json(None, rows)
     else:
         shared.show_table(rows, ["run", "table", "id", "code", "message", "at"])
-        click.echo(f"{len(rows)} rows are refused; the next run tries them again." if rows else "No row is refused.")
+        ending = f"{shared.count(len(rows), 'refused row')}; the next run tries again. To try now: kam retry"
+        click.echo(ending if rows else "No row is refused.")

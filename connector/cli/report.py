@@ -29,7 +29,9 @@ from connector.workspace import Workspace
 @shared.as_of_option
 @shared.folder_option
 @shared.json_option
-def command(accounts: tuple[str, ...], out: Path | None, as_of: date | None, folder: Path | None, as_json: bool) -> None:
+def command(
+    accounts: tuple[str, ...], out: Path | None, as_of: date | None, folder: Path | None, as_json: bool
+) -> None:
     """Write the programme's overview and a page per account as HTML; with ACCOUNT (name or id), pages of those only.
 
     Needs no login and no network; the pages neither. Pages of accounts that left the programme stay where they are.
@@ -48,7 +50,9 @@ def command(accounts: tuple[str, ...], out: Path | None, as_of: date | None, fol
         shared.show_json(None, items, index=str(made[-1].resolve()), as_of=book.day)
         return
     n = len(book.pages)
-    click.echo(f"the overview and {n} account page{'' if n == 1 else 's'}, as of {book.day}; attributes as they stand now")
+    click.echo(
+        f"the overview and {n} account page{'' if n == 1 else 's'}, as of {book.day}; attributes as they stand now"
+    )
     click.echo(f"Open in a browser: {made[-1].resolve()}")
 
 

@@ -38,6 +38,8 @@ def _show(report: job.Report, written: bool) -> None:
         if len(report.changes) > 30:
             click.echo(f"… and {len(report.changes) - 30} more: kam diff")
     ending = (
-        job.words(report.counts["write_back"]) if written else f"{len(report.changes)} changes, nothing was written"
+        job.words(report.counts["write_back"])
+        if written
+        else f"{shared.changes_line(report.changes)}; nothing was written"
     )
     click.echo(f"run {report.run} ({report.job}, as of {report.as_of}): {ending}")

@@ -7,6 +7,7 @@ import click
 from connector.cli import shared
 from connector.crm.protocol import SetupItem, SetupRequest
 from connector.crm.salesforce.setup import PAGE_CLICKS
+from connector.errors import UsageFault
 from connector.store import runs
 from connector.workspace import Workspace, setup_fields
 
@@ -34,7 +35,9 @@ def command(
     chosen = tuple(g.strip() for g in (groups or "").split(",") if g.strip())
     wrong = [g for g in chosen if g not in GROUPS]
     if wrong:
-        raise click.BadParameter(f'"{wrong[0]}" is no set of fields; there are: {", ".join(GROUPS)}.')
+        raise UsageFault(
+            *(f"setup --with {w}: there is no such set of fields. There are: {', '.join(GROUPS)}." for w in wrong)
+        )
     with shared.workspace(folder) as work, runs.lock(work.journal.path.parent):
         request = SetupRequest(setup_fields(chosen), work.journal.installation, work.config.setup.prefix, remove)
         items = _carry_out(work, request, apply_, out)
@@ -62,10 +65,10 @@ def _show(items: list[SetupItem], *, done: bool, remove: bool, out: Path | None)
     elif out is not None and not remove:
         click.echo(f"Wrote {out}: hand it to an admin, who deploys it with Workbench or `sf project deploy`.")
     elif not done:
-        click.echo(f"{changes} things would be done. Do it with --apply." if changes else "Nothing to do.")
+        click.echo(f"To do: {shared.count(changes, 'thing')}. Do it with --apply." if changes else "Nothing to do.")
     elif changes and not remove:
-        click.echo(f"{changes} things done. To see the fields on a page:")
+        click.echo(f"Done: {shared.count(changes, 'thing')}. To see the fields on a page:")
         for line in PAGE_CLICKS:
             click.echo(f"  {line}")
     else:
-        click.echo(f"{changes} things done." if changes else "Nothing to do.")
+        click.echo(f"Done: {shared.count(changes, 'thing')}." if changes else "Nothing to do.")

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -15,10 +15,13 @@ from typing import Any
 
 import click
 
+from connector.errors import UsageFault
 from connector.schema import Change
 from connector.workspace import Workspace, find_folder, opened
 
 JSON_VERSION = 1
+_CONTROLS = (*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_STEERING = dict.fromkeys(_CONTROLS, "\N{REPLACEMENT CHARACTER}")
 
 
 def folder_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -65,8 +68,19 @@ def workspace(folder: Path | None, username: str | None = None) -> Iterator[Work
 
 
 def say(text: str) -> None:
-    """One line of progress, to stderr."""
-    click.echo(text, err=True)
+    """One line of progress, to stderr; a reader who went away is no reason to stop a run."""
+    with suppress(BrokenPipeError):
+        click.echo(plain(text), err=True)
+
+
+def plain(text: str) -> str:
+    """Text without what would steer a terminal or turn its reading order: names come from strangers."""
+    return text.translate(_STEERING)
+
+
+def count(number: int, thing: str) -> str:
+    """`1 change`, `2 changes`."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def show_json(run: int | None, items: Sequence[Any], **more: Any) -> None:
@@ -76,17 +90,17 @@ def show_json(run: int | None, items: Sequence[Any], **more: Any) -> None:
     )
 
 
-def show_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, widest: int = 60) -> None:
+def show_table(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, widest: int = 60, err: bool = False
+) -> None:
     """Print rows as a plain table; long cells are cut on a terminal only."""
     if not rows:
         return
-    limit = widest if sys.stdout.isatty() else 10_000
+    limit = widest if (sys.stderr if err else sys.stdout).isatty() else 10_000
     cells = [[_cut(_shown(r.get(c)), limit) for c in columns] for r in rows]
     widths = [max(len(c), *(len(row[i]) for row in cells)) for i, c in enumerate(columns)]
-    click.echo("  ".join(c.ljust(w) for c, w in zip(columns, widths, strict=True)).rstrip())
-    click.echo("  ".join("-" * w for w in widths))
-    for row in cells:
-        click.echo("  ".join(v.ljust(w) for v, w in zip(row, widths, strict=True)).rstrip())
+    for row in ([c.replace("_", " ") for c in columns], ["-" * w for w in widths], *cells):
+        click.echo("  ".join(v.ljust(w) for v, w in zip(row, widths, strict=True)).rstrip(), err=err)
 
 
 def _shown(value: object) -> str:
@@ -96,7 +110,7 @@ def _shown(value: object) -> str:
 
 
 def _cut(text: str, limit: int) -> str:
-    text = " ".join(text.split())
+    text = plain(" ".join(text.split()))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -105,12 +119,30 @@ def change_rows(changes: Sequence[Change]) -> list[dict[str, Any]]:
     return [asdict(c) for c in changes]
 
 
+def changes_line(changes: Sequence[Change]) -> str:
+    """`12 changes on 3 accounts`."""
+    return f"{count(len(changes), 'change')} on {count(len({c.id for c in changes}), 'account')}"
+
+
+def show_dry(changes: Sequence[Change], as_json: bool) -> None:
+    """Changes that would be written, and that none was."""
+    if as_json:
+        show_json(None, change_rows(changes))
+    else:
+        show_table(change_rows(changes), ["name", "column", "before", "after"])
+        click.echo(f"{changes_line(changes)}; nothing was written")
+
+
 def account_of(work: Workspace, text: str) -> dict[str, Any]:
     """The one account meant by an id or a name; several matches are listed and end the command."""
     found = work.mirror.find_accounts(text)
     if len(found) == 1:
         return found[0]
     if not found:
-        raise click.UsageError(f'No account is called "{text}". The names are those of the last pull: kam pull')
-    show_table(found, ["id", "name", "city", "country"])
-    raise click.UsageError(f'{len(found)} accounts match "{text}"; name one by its id.')
+        raise UsageFault(
+            f'{work.mirror.path}: no account is called "{plain(text)}". Correct the name, or bring new accounts in: kam'
+            " pull"
+        )
+    show_table(found, ["id", "name", "city", "country"], err=True)
+    many = "20 accounts or more" if len(found) == 20 else f"{len(found)} accounts"
+    raise UsageFault(f'{many} match "{plain(text)}": they are listed above. Name one by its id.')

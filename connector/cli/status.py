@@ -8,6 +8,7 @@ import click
 from connector.cli import shared
 from connector.convert import iso_day
 from connector.store import cursors, rejects, runs
+from connector.workspace import Workspace
 
 
 @click.command("status", epilog="Example: kam status --json")
@@ -26,6 +27,9 @@ def command(folder: Path | None, as_json: bool) -> None:
             "oldest_pull": cursors.oldest(work.mirror),
             "results_as_of": iso_day(int(day)) if day else None,
             "accounts": work.mirror.count("account"),
+            "deals_without_account": _count(work, "account_id IS NULL"),
+            "deals_without_amount": _count(work, "amount IS NULL"),
+            "currencies_without_rate": _no_rate(work),
             "open_rejects": len(refused),
             "unsettled_records": unsettled,
         }
@@ -33,12 +37,30 @@ def command(folder: Path | None, as_json: bool) -> None:
         shared.show_json(last[0].id if last else None, [asdict(r) for r in last], status=facts)
         return
     for name, value in facts.items():
-        click.echo(f"{name.replace('_', ' '):<18} {value if value is not None else 'none yet'}")
+        click.echo(f"{name.replace('_', ' '):<24} {_words(value)}")
     click.echo()
     shared.show_table(
         [asdict(r) for r in last], ["id", "job", "as_of", "started_at", "state", "step", "code", "message"]
     )
+    if facts["currencies_without_rate"]:
+        click.echo("Deals in these currencies have no known value: give a rate in config.toml [company.rates].")
     if refused:
-        click.echo("Refused rows: kam rejects")
+        click.echo("Refused rows: kam rejects; to send them again: kam retry")
     if unsettled:
         click.echo("The last write was cut off; the next run settles it by reading before it writes.")
+
+
+def _count(work: Workspace, where: str) -> int:
+    return int(next(work.mirror.rows(f"SELECT count(*) AS n FROM opportunity WHERE {where}"))["n"])  # noqa: S608
+
+
+def _no_rate(work: Workspace) -> dict[str, int]:
+    """Deals per currency that has no exchange rate: their value is unknown."""
+    unknown = "FROM opportunity WHERE amount IS NOT NULL AND amount_minor IS NULL GROUP BY currency ORDER BY currency"
+    return {str(r["currency"]): r["n"] for r in work.mirror.rows(f"SELECT currency, count(*) AS n {unknown}")}
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} ({shared.count(n, 'deal')})" for name, n in value.items()) or "none"
+    return "none yet" if value is None else str(value)

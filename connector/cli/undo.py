@@ -27,8 +27,9 @@ def command(ctx: click.Context, run: int, dry_run: bool, folder: Path | None, as
         for entry in plan.edited:
             shared.say(f"left alone, edited since: {entry.table} {entry.id} {entry.column}")
         if plan.gone:
-            shared.say(f"{len(plan.gone)} records are gone")
-        number, code, words = None, 0, f"{len(plan.changes)} values would go back, nothing was written"
+            shared.say(f"{shared.count(len(plan.gone), 'record')} deleted since: nothing to take back there")
+        number, code = None, 0
+        words = f"{shared.count(len(plan.changes), 'value')} would go back; nothing was written"
         if not dry_run:
             current = runs.begin(work.journal, "undo", stamp(work.clock())[:10], stamp(work.clock()), undoes=run)
             written = write_back(work.pen(), current.id, plan.changes)

@@ -34,10 +34,9 @@ def command(
             first = list(dict.fromkeys(c.id for c in found.changes))[:pilot]
             found.changes = [c for c in found.changes if c.id in set(first)]
         if dry_run:
-            shared.show_table(shared.change_rows(found.changes), ["name", "column", "before", "after"])
-            click.echo(f"{len(found.changes)} changes, nothing was written")
+            shared.show_dry(found.changes, as_json)
             return
-        written, number = _write(work, day, found, approved=approve is not None)
+        written, number = send(work, day, found, approved=approve is not None)
         if as_json:
             shared.show_json(number, shared.change_rows(found.changes), counts=written.records)
         else:
@@ -45,8 +44,11 @@ def command(
     ctx.exit(RowsRefused.code if written.records.get(REFUSED) else 0)
 
 
-def _write(work: Workspace, day: str, found: Diff, *, approved: bool) -> tuple[Written, int]:
-    current = runs.begin(work.journal, "write-back", day, stamp(work.clock()))
+def send(
+    work: Workspace, day: str, found: Diff, *, approved: bool = False, job_name: str = "write-back"
+) -> tuple[Written, int]:
+    """Write changes as a run of their own, past the guards unless a person approved them; counts and run number."""
+    current = runs.begin(work.journal, job_name, day, stamp(work.clock()))
     try:
         if approved:
             written = write_back(work.pen(), current.id, found.changes, job.parents(work))

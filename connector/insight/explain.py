@@ -69,7 +69,7 @@ def money(minor: int, context: Context) -> str:
     for size, letter in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{round(value / size, 1):g}{letter} {context.currency}"
-    return f"{value:.0f} {context.currency}"
+    return f"{value + 0:.0f} {context.currency}"
 
 
 def why(row: Mapping[str, Any], said: Mapping[str, Any], context: Context) -> list[str]:
@@ -83,15 +83,42 @@ def why(row: Mapping[str, Any], said: Mapping[str, Any], context: Context) -> li
     gate = row["gate"]
     if gate is not None and not (gate == "new" and row["flag"] == "Emerging"):
         parts.append(words["gate"].get(gate) or words["gate"]["other"].format(gate=gate))
-    if row["first_won_day"] is None:
-        parts.append(words["none"])
-    elif row["yearly_minor"] is not None:
-        basis = words["net" if row["cost_state"] == "net" else "revenue"]
-        parts.append(words["worth"].format(money=money(row["yearly_minor"], context), basis=basis))
+    parts.append(_worth_words(row, words, context))
     if row["rank"] is not None:
         parts.append(_rank_words(row["rank"], words))
-    if row["score"] is not None:
+    if row["score"] is not None and gate is None:
         parts += _criteria_words(row, said)
+    return parts
+
+
+def basis(row: Mapping[str, Any]) -> str:
+    """What a value is: `net` of cost, `estimated` where some cost was taken at the usual margin, else `revenue`."""
+    if row["cost_state"] == "net":
+        return "net"
+    return "estimated" if row["costs_known"] else "revenue"
+
+
+def _worth_words(row: Mapping[str, Any], words: Mapping[str, Any], context: Context) -> str:
+    """What the account brings a year; deals that have no value in our currency make it a lower bound, or unknown."""
+    if row["first_won_day"] is None:
+        return str(words["none"])
+    dark, yearly = row["rateless_deals"] or row["amountless_deals"], row["yearly_minor"] or 0
+    if dark and yearly <= 0:
+        return str(words["no_rate" if row["rateless_deals"] else "no_amount"])
+    worth = words["loss" if yearly < 0 else "worth"]
+    worth = str(worth.format(money=money(abs(yearly), context), basis=words[basis(row)]))
+    return str(words["at_least"].format(worth=worth)) if dark else worth
+
+
+def _touch_words(row: Mapping[str, Any], words: Mapping[str, Any]) -> list[str]:
+    """Whom we are not in touch with; the widest lack says it all."""
+    if row["coverage_state"] == "no_contacts":
+        return [words["no_contacts"]]
+    if row["single_threaded"] and not row["engaged_contacts"]:
+        return [words["nobody"]]
+    parts = [words["single"]] if row["single_threaded"] else []
+    if row["executive_engaged"] == 0 and row["coverage_state"] != "getting_to_know":
+        parts.append(words["no_executive"])
     return parts
 
 
@@ -105,13 +132,14 @@ def _rank_words(rank: int, words: Mapping[str, Any]) -> str:
 
 def _criteria_words(row: Mapping[str, Any], said: Mapping[str, Any]) -> Iterator[str]:
     names = dict(said["criterion"])
-    if row["cost_state"] != "net":
+    if basis(row) == "revenue":
         names["value"] = names["revenue"]
     known = [c for c in CRITERIA if row[f"c_{c}"] is not None]
     # By size of the contribution, then told in the fixed order, so that two near ones don't swap places at night.
     best = sorted((c for c in known if row[f"c_{c}"] > 0), key=lambda c: -row[f"c_{c}"])[:2]
     worst = sorted((c for c in known if row[f"c_{c}"] < 0), key=lambda c: row[f"c_{c}"])[:1]
-    unknown = [c for c in CRITERIA if row[f"s_{c}"] is None]
+    # A value without peers to hold it against is still known, and was told above.
+    unknown = [c for c in CRITERIA if row[f"s_{c}"] is None and not (c == "value" and row["yearly_minor"] is not None)]
     for key, chosen in (("for", best), ("against", worst), ("unknown", unknown)):
         if chosen:
             yield said["why"][key].format(list=", ".join(names[c] for c in CRITERIA if c in chosen))
@@ -133,7 +161,7 @@ def coverage(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
         key = "gap_known" if row["first_gap_known"] else "gap"
         parts.append(words[key].format(slot=slot_words(row["first_gap"], said)))
     if row["single_threaded"]:
-        parts.append(words["single"])
+        parts.append(words["single" if row["engaged_contacts"] else "nobody"])
     if state == "no_activities":
         parts.append(words["no_activities"])
     return parts
@@ -157,7 +185,8 @@ def idea(row: Mapping[str, Any], said: Mapping[str, Any]) -> str:
         return str(words["held"].format(reason=reason) if reason else words["none"])
     parts = []
     if row["top_peer_owners"]:
-        parts.append(words["peers"].format(owners=row["top_peer_owners"], peers=row["top_peers"]))
+        key = "peers_one" if row["top_peer_owners"] == 1 else "peers"
+        parts.append(words[key].format(owners=row["top_peer_owners"], peers=row["top_peers"]))
     if row["top_pulled_by"] is not None:
         parts.append(words["pulled"].format(family=row["top_pulled_by"]))
     if row["ideas"] and row["ideas"] > 1:
@@ -178,11 +207,9 @@ def alerts(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
     if row["gap_ratio"] is not None and row["gap_ratio"] > 2 and row["last_won_day"] is not None:
         # The month, not the number of days: it stays true tomorrow.
         day = iso_day(row["last_won_day"])[:7]
-        parts.append(words["silent"].format(gap=round(row["order_gap"]), day=day))
-    if row["single_threaded"]:
-        parts.append(words["single"])
-    if row["executive_engaged"] == 0:
-        parts.append(words["no_executive"])
+        gap = max(1, round(row["order_gap"]))
+        parts.append(words["silent_daily" if gap == 1 else "silent"].format(gap=gap, day=day))
+    parts += _touch_words(row, words)
     if row["in_loop"]:
         parts.append(words["loop"])
     return parts or [words["none"]]

@@ -3,7 +3,8 @@
 -- step: account_result
 SELECT f.*, f.flag AS kam_flag, f.proposal AS kam_proposal, f.relationship_band AS kam_relationship_band,
   f.whitespace_band AS kam_whitespace_band, f.score AS kam_score, f.rank AS kam_rank, f.confidence AS kam_confidence,
-  f.box AS kam_quadrant, f.yearly_minor * :unit AS net_value_12m,
+  f.box AS kam_quadrant,
+  CASE WHEN f.rateless_deals + f.amountless_deals = 0 THEN f.yearly_minor * :unit END AS net_value_12m,
   t.kam_why, t.kam_coverage_text, t.kam_top_idea, t.kam_alert
 FROM account_fact AS f
 JOIN account_text AS t ON t.id = f.id

@@ -70,9 +70,10 @@ def ease(patterns: Patterns, ridge: float) -> Floats:
 
 
 def shrunk_lift(patterns: Patterns) -> tuple[Floats, Ints]:
-    """Lift of each pair of families, drawn towards 1 by ten joint owners as expected; and the joint owners themselves."""
-    owned = (patterns.levels > 0).astype(np.int64)
-    joint = (owned * patterns.counts[:, None]).T @ owned
+    """Lift of each pair of families, drawn towards 1 as by ten more owners of both; and how many own both."""
+    # Floats, because only they multiply fast; counts below 2^53 stay exact.
+    owned = (patterns.levels > 0).astype(np.float64)
+    joint = ((owned * patterns.counts[:, None]).T @ owned).astype(np.int64)
     total = int(patterns.counts.sum())
     share = np.diag(joint) / total
     expected = np.outer(share, share) * total

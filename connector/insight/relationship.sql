@@ -2,12 +2,6 @@
 -- Points are kept in integer millionths: floats are never summed. exp(0.5 * ln(x)) is the square root.
 -- "captured" was recorded by a mail or calendar link; "typed" was entered by hand. "plain" has no known direction.
 
--- step: activity_source
-SELECT CASE WHEN :has_activity = 1 AND COUNT(*) > 0 THEN 1 ELSE 0 END AS known
-FROM activity a
-JOIN activity_contact ac ON ac.activity_id = a.id
-WHERE a.at_day <= :as_of
-
 -- step: relationship_contact
 SELECT
   c.id AS contact_id,
@@ -23,32 +17,57 @@ SELECT
 FROM contact_title t
 JOIN contact c ON c.id = t.contact_id
 
--- step: activity_crowd
-SELECT ac.activity_id AS activity_id, COUNT(*) AS people
-FROM activity_contact ac
-JOIN contact_title t ON t.contact_id = ac.contact_id
-GROUP BY ac.activity_id
-
--- A meeting counts on both sides; a mail on the side that sent it, except to more than :mass_mail people; of the
--- others the direction is not kept, so half goes to each side.
--- step: activity_points
+-- step: activity_person
 SELECT
+  ac.activity_id AS activity_id,
   ac.contact_id AS contact_id,
   a.at_day AS at_day,
-  CAST(floor((a.at_day + 3) * 1.0E0 / 7.0E0) AS BIGINT) AS week,
-  CASE WHEN a.captured = 1 THEN 1 ELSE 0 END AS captured,
   a.kind AS kind,
-  CASE a.kind WHEN 'meeting' THEN 5.0E0 WHEN 'email_in' THEN 2.0E0 ELSE 0.0E0 END AS points_in,
-  CASE a.kind WHEN 'meeting' THEN 5.0E0 WHEN 'email_out' THEN 1.0E0 ELSE 0.0E0 END AS points_out,
-  CASE a.kind
+  CASE WHEN a.captured = 1 THEN 1 ELSE 0 END AS captured
+FROM activity_contact ac
+JOIN activity a ON a.id = ac.activity_id
+JOIN contact_title t ON t.contact_id = ac.contact_id
+WHERE a.at_day <= :as_of
+
+-- step: activity_source
+SELECT CASE WHEN :has_activity = 1 AND COUNT(*) > 0 THEN 1 ELSE 0 END AS known
+FROM activity_person
+
+-- step: activity_crowd
+SELECT activity_id, COUNT(*) AS people
+FROM activity_person
+GROUP BY activity_id
+HAVING COUNT(*) > 1
+
+-- A mail to more than :mass_mail people counts nothing.
+-- step: activity_counted
+SELECT
+  a.contact_id AS contact_id,
+  a.at_day AS at_day,
+  CAST(floor((a.at_day + 3) * 1.0E0 / 7.0E0) AS BIGINT) AS week,
+  a.captured AS captured,
+  a.kind AS kind,
+  exp((a.at_day - :as_of) * :decay - 0.5E0 * ln(COALESCE(n.people, 1) * 1.0E0)) AS fade
+FROM activity_person a
+LEFT JOIN activity_crowd n ON n.activity_id = a.activity_id
+WHERE NOT (a.kind IN ('email_in', 'email_out') AND COALESCE(n.people, 1) > :mass_mail)
+
+-- A meeting counts on both sides, a mail on the side that sent it; of the others the direction is not kept, so half
+-- goes to each side.
+-- step: activity_points
+SELECT
+  contact_id,
+  at_day,
+  week,
+  captured,
+  kind,
+  CASE kind WHEN 'meeting' THEN 5.0E0 WHEN 'email_in' THEN 2.0E0 ELSE 0.0E0 END AS points_in,
+  CASE kind WHEN 'meeting' THEN 5.0E0 WHEN 'email_out' THEN 1.0E0 ELSE 0.0E0 END AS points_out,
+  CASE kind
     WHEN 'call' THEN 1.5E0 WHEN 'chat' THEN 1.0E0 WHEN 'event' THEN 1.0E0 WHEN 'task' THEN 0.5E0 ELSE 0.0E0
   END AS points_plain,
-  exp(-0.5E0 * ln(n.people * 1.0E0)) * exp((a.at_day - :as_of) * :decay) AS fade
-FROM activity_contact ac
-JOIN activity_crowd n ON n.activity_id = ac.activity_id
-JOIN contact_title t ON t.contact_id = ac.contact_id
-JOIN activity a ON a.id = ac.activity_id
-WHERE a.at_day <= :as_of AND NOT (a.kind IN ('email_in', 'email_out') AND n.people > :mass_mail)
+  fade
+FROM activity_counted
 
 -- step: week_points
 SELECT

@@ -142,7 +142,7 @@ def _load_patterns(engine: Engine, levels: Ints, traits: Ints, sold: Flags, sett
     owned = patterns.levels > 0
     seen = _learned(patterns, goes_with > 0, settings) if enough else _by_catalogue(patterns, goes_with > 0)
     related = (seen.pulled_by >= 0) | (seen.owners >= settings.peer_owners)
-    barred = (owned.astype(np.int64) @ substitute) > 0
+    barred = (owned.astype(np.float64) @ substitute.astype(np.float64)) > 0
     row, column = np.nonzero(~owned & sold & ~barred & related)
     engine.load("whitespace_member", {"account_n": np.arange(len(levels)), "pattern": patterns.member})
     engine.load(

@@ -18,10 +18,10 @@ from connector.store.mirror import Mirror
 
 Row = Mapping[str, Any]
 # Control characters, and those that turn the direction of the text that follows: a name must not change its page.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 # Ids of both vendors that can't collide where capitals don't count: 18 characters end in a checksum, GUIDs are lower.
 _PLAIN_ID = re.compile(r"[0-9A-Za-z]{18}|[0-9a-f-]{36}")
-_ORDER = "ORDER BY rank IS NULL, rank, name, id"
+_PROGRAMME = "SELECT * FROM account_result WHERE in_programme = 1 ORDER BY rank IS NULL, rank, name, id"
 _COUNTS = {
     "accounts": "1",
     "customers": "is_customer",
@@ -71,7 +71,7 @@ def read(mirror: Mirror, context: Context, settings: Settings, ids: Sequence[str
         counts = _counts(mirror)
         if not counts["accounts"]:
             raise UsageFault(f"{mirror.path}: there are no accounts to report on. Run: kam pull, then: kam enrich")
-        programme = _rows(mirror, f"SELECT * FROM account_result WHERE in_programme = 1 {_ORDER}")
+        programme = _rows(mirror, _PROGRAMME)
         chosen = programme if not ids else [_row(mirror, i) for i in dict.fromkeys(ids)]
         buyers = _rows(
             mirror,
@@ -87,7 +87,7 @@ def read(mirror: Mirror, context: Context, settings: Settings, ids: Sequence[str
             programme=programme,
             pages=[_account(mirror, row) for row in chosen],
             worth=[b["worth"] for b in buyers],
-            members_worth=sum(b["worth"] for b in buyers if b["member"]),
+            members_worth=sum(max(b["worth"], 0) for b in buyers if b["member"]),
             cuts=_cuts(mirror),
         )
 

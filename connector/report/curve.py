@@ -1,9 +1,11 @@
-"""The whale curve: how much of all value the most valuable accounts bring together.
+"""The whale curve: how much of all value the most valuable accounts bring together, and what the others cost again.
 
 The accounts' values come in, falling; a line and the figures to say about it leave, for the template `charts.html`.
-Source: methods, section 1.3 (Pareto classes). Next room: `pages`.
+All value is that of the accounts above zero, as the Pareto classes have it. Source: methods, section 1.3. Next room:
+`pages`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -28,25 +30,32 @@ class Curve:
 
 
 def curve(worth: Sequence[int]) -> Curve | None:
-    """Lay out the curve of values that fall; None when they don't sum to something above zero."""
-    total = sum(worth)
-    if total <= 0:
+    """Lay out the curve of values that fall; None when none is above zero."""
+    gain = sum(w for w in worth if w > 0)
+    if gain <= 0:
         return None
-    shares = [0.0, *(s * 100 / total for s in accumulate(worth))]
-    # Steps of 20 %, or of more when losses make the curve rise far above 100 %.
-    step = 20 * max(1, round(max(shares) / 200))
-    low, high = 0, max(100, -(-int(max(shares)) // step) * step)
-    area = Area(width=760, height=300, left=52, top=14, right=746, bottom=252, low=low, high=high)
+    shares = [0.0, *(s * 100 / gain for s in accumulate(worth))]
+    ticks = _ticks(min(shares))
+    area = Area(760, 300, left=66, top=14, right=746, bottom=252, across=(0, len(worth)), up=(ticks[0], 100))
     most = next(i for i, share in enumerate(shares) if share >= 80)
     count = len(worth)
-    picked = sorted({round(i * count / _POINTS) for i in range(_POINTS + 1)} | {most})
+    # The mark and the summit are always among the points: the line must run through them.
+    summit = sum(w > 0 for w in worth)
+    picked = sorted({round(i * count / _POINTS) for i in range(_POINTS + 1)} | {most, summit})
     return Curve(
         area,
-        " ".join(f"{area.x(i, count)},{area.y(shares[i])}" for i in picked),
-        [(area.y(t), t) for t in range(low, high + 1, step)],
-        (area.x(most, count), area.y(shares[most])),
+        " ".join(f"{area.x(i)},{area.y(shares[i])}" for i in picked),
+        [(area.y(t), t) for t in ticks],
+        (area.x(most), area.y(shares[most])),
         count,
         most,
         sum(w < 0 for w in worth),
-        -sum(w for w in worth if w < 0) / total,
+        -sum(w for w in worth if w < 0) / gain,
     )
+
+
+def _ticks(least: float) -> list[int]:
+    """From the figure below the curve's end up to 100 as far as their texts have room: at most a dozen."""
+    step = 20 if least > -100 else 50 if least > -400 else 100 * math.ceil(-least / 1000)
+    below = range(-step * math.ceil(max(-least, 0) / step), 0, step)
+    return [*below, *range(0, 101, step)]

@@ -10,7 +10,6 @@ from importlib import resources
 from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
-from markupsafe import Markup
 
 from connector import __version__
 from connector.insight.explain import money, slot_words
@@ -57,8 +56,7 @@ def _environment() -> Environment:
     made = Environment(
         loader=DictLoader(read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    # Ours and without a value in it, so it may stand in the page as it is.
-    made.globals["style"] = Markup(folder.joinpath("style.css").read_text(encoding="utf-8"))  # noqa: S704
+    made.globals["style"] = folder.joinpath("style.css").read_text(encoding="utf-8")
     made.filters["shortened"] = lambda text, letters: shortened(text, letters * 6.2)
     return made
 
@@ -75,12 +73,13 @@ def _overview(book: Book) -> dict[str, Any]:
     nominated = [r for r in rows if r["id"] not in shown]
     others = [a.row for a in book.pages if not a.row["in_programme"]]
     parts |= {name: part for name, part in (("nominated", nominated), ("others", others)) if part}
-    total = sum(book.worth)
+    gain = sum(w for w in book.worth if w > 0)
     return {
         "parts": parts,
+        "alert_none": catalogue(book.context.language)["alert"]["none"],
         "scatter": scatter(rows, book.cuts),
         "curve": curve(book.worth),
-        "members_share": book.members_worth / total if parts["members"] and total > 0 else None,
+        "members_share": book.members_worth / gain if parts["members"] and gain else None,
     }
 
 

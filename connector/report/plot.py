@@ -19,16 +19,18 @@ class Area:
     top: float
     right: float
     bottom: float
-    low: float = 0.0
-    high: float = 100.0
+    across: tuple[float, float] = (0.0, 100.0)
+    up: tuple[float, float] = (0.0, 100.0)
 
-    def x(self, figure: float, most: float = 100.0) -> float:
-        """Place of a figure from 0 to `most` on the way to the right."""
-        return round(self.left + (self.right - self.left) * figure / most, 1)
+    def x(self, figure: float) -> float:
+        """Place of a figure on the way to the right."""
+        low, high = self.across
+        return round(self.left + (self.right - self.left) * (figure - low) / (high - low), 1)
 
     def y(self, figure: float) -> float:
-        """Place of a figure from `low` to `high` on the way up."""
-        return round(self.bottom - (self.bottom - self.top) * (figure - self.low) / (self.high - self.low), 1)
+        """Place of a figure on the way up."""
+        low, high = self.up
+        return round(self.bottom - (self.bottom - self.top) * (figure - low) / (high - low), 1)
 
 
 @dataclass(frozen=True)

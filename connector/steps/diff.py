@@ -146,15 +146,14 @@ def _near(before: str, after: str) -> bool:
 
 def same(table: str, column: str, a: Any, b: Any) -> bool:
     """Whether two values of a field are equal within the field's precision; empty text is null."""
-    a, b = (None if v == "" else v for v in (a, b))
+    a, b = (v.strip() or None if isinstance(v, str) else v for v in (a, b))  # a CRM trims what it stores
     kind = WRITE_COLUMNS[table, column].kind
     if kind == "flag":
         return bool(a) == bool(b)
     if a is None or b is None:
         return a is None and b is None
-    if kind in ("number", "currency"):
-        scale = WRITE_COLUMNS[table, column].scale
-        return bool(abs(float(a) - float(b)) < 0.5 * 10**-scale)
+    if kind in ("number", "currency") and isinstance(a, int | float) and isinstance(b, int | float):
+        return bool(abs(a - b) < 0.5 * 10 ** -WRITE_COLUMNS[table, column].scale)
     return str(a) == str(b)
 
 

@@ -75,24 +75,29 @@ def read_rates(mirror: Mirror, corporate: Corporate) -> Rates:
 
 
 def fill(mirror: Mirror, pull: int, corporate: Corporate) -> dict[str, int]:
-    """Fill the `_minor` twins of this pull's rows (of all when rates changed); deals per currency without a rate."""
+    """Fill the `_minor` twins of rows stored since the last fill (of all when rates changed).
+
+    A pull that was cut off has stored rows that no later one reads again. Returns deals per currency without a rate.
+    """
     rates = read_rates(mirror, corporate)
     mark = repr((sorted(rates._dated.items()), rates.digits))
     everything = mirror.meta("rates") != mark
+    filled = int(mirror.meta("money_filled") or 0)
     connection = mirror.db.conn
     connection.create_function("kam_minor", 3, rates.minor)
     with mirror.atomic():
         for table, (columns, currency, day) in _WHERE_FROM.items():
             kinds = [c for c in columns if TABLES[table].column(c)]
             sets = ", ".join(f"{c}_minor = kam_minor(t.{c}, {currency}, {day})" for c in kinds)
-            touched = "_pull = :pull"
+            touched = "_pull > :filled"
             if table == "opportunity_line":
-                touched += " OR opportunity_id IN (SELECT id FROM opportunity WHERE _pull = :pull)"
+                touched += " OR opportunity_id IN (SELECT id FROM opportunity WHERE _pull > :filled)"
             where = "" if everything else f" WHERE {touched}"
             connection.execute(
                 f"UPDATE {table} AS t SET {sets}{where}",
-                {} if everything else {"pull": pull},
+                {} if everything else {"filled": filled},
             )
         mirror.meta("rates", mark)
+        mirror.meta("money_filled", str(pull))
     unknown = "FROM opportunity WHERE amount IS NOT NULL AND amount_minor IS NULL GROUP BY currency"
     return {r["currency"]: r["deals"] for r in mirror.rows(f"SELECT currency, count(*) AS deals {unknown}")}

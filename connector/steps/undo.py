@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from connector.errors import UsageFault
 from connector.schema import WRITE_COLUMNS, Change
 from connector.steps.diff import same
-from connector.steps.write_back import WRITTEN, Pen, read_fields
+from connector.steps.write_back import WRITTEN, Pen, read_fields, still_ours
 from connector.store import runs
 from connector.store.journal import Entry
 
@@ -30,6 +30,11 @@ def plan(pen: Pen, run: int) -> Undo:
     entries = [e for e in pen.journal.of_run(run) if e.state == WRITTEN]
     if not entries:
         raise UsageFault(f"undo {run}: run {run} wrote nothing, or all of it was refused. Look: kam runs {run}")
+    if foreign := sorted({f"{e.table}.{e.column} ({e.field})" for e in entries if not still_ours(pen, e)}):
+        raise UsageFault(
+            f"undo {run}: {', '.join(foreign)}: the mapping does not write this now, the field is missing, or this user"
+            " may not edit it. Restore the line of the mapping or the right, for the time of the undo."
+        )
     result = Undo()
     for table in sorted({e.table for e in entries}):
         _plan_table(pen, [e for e in entries if e.table == table], run, result)

@@ -5,10 +5,11 @@ anything is sent again. Next room: `undo`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connector.crm.protocol import Crm, ReadRequest, RecordWrite
+from connector.errors import UnreachableFault
 from connector.mapping import WriteRule
 from connector.schema import Change, Outcome
 from connector.steps.diff import same
@@ -50,6 +51,8 @@ class Pen:
 def write_back(pen: Pen, run: int, changes: Sequence[Change], groups: Mapping[str, str] | None = None) -> Written:
     """Send changes; `groups` names each record's parent, so that children of one parent travel together."""
     done = Written()
+    if pen.who is not None:
+        changes = as_they_stand(pen, changes)
     todo = _by_record(changes, groups or {})
     for start in range(0, len(todo), _SLICE):
         _send(pen, run, todo[start : start + _SLICE], groups or {}, done)
@@ -59,7 +62,31 @@ def write_back(pen: Pen, run: int, changes: Sequence[Change], groups: Mapping[st
         again, done.unsent = done.unsent, []
         _send(pen, run, _by_record(again, groups or {}), groups or {}, done)
         settle(pen, done)
+    if done.unsent:
+        lost = len({(c.table, c.id) for c in done.unsent})
+        raise UnreachableFault(
+            f"write back: the answers for {lost} records were lost twice, and the CRM shows that nothing arrived."
+            " They are not changed; what else was written is kept. Run again later."
+        )
     return done
+
+
+def as_they_stand(pen: Pen, changes: Sequence[Change]) -> list[Change]:
+    """Changes with `before` as the CRM has it this moment, less those that are true already and records that are gone.
+
+    A person's decision is about fields that the nightly user may not edit, and so never pulls into `present`.
+    """
+    made = []
+    for table in dict.fromkeys(c.table for c in changes):
+        mine = [c for c in changes if c.table == table]
+        fields = {c.column: pen.rules[table, c.column].field for c in mine}
+        values, gone = read_fields(pen, table, {c.id for c in mine}, sorted(set(fields.values())))
+        for change in mine:
+            if change.id in values and change.id not in gone:
+                now = values[change.id][fields[change.column]]
+                if not same(table, change.column, now, change.after):
+                    made.append(replace(change, before=now))
+    return made
 
 
 def _by_record(changes: Sequence[Change], groups: Mapping[str, str]) -> list[list[Change]]:
@@ -86,12 +113,15 @@ def _send(pen: Pen, run: int, records: Sequence[Sequence[Change]], groups: Mappi
         for cs in records
     ]
     waiting: list[Outcome] = []
-    for outcome in pen.crm.write(writes):
-        waiting.append(outcome)
-        if len(waiting) >= pen.crm.capabilities.records_per_write:
-            _note(pen, run, waiting, at, done)
-            waiting = []
-    _note(pen, run, waiting, at, done)
+    try:
+        for outcome in pen.crm.write(writes):
+            waiting.append(outcome)
+            if len(waiting) >= pen.crm.capabilities.records_per_write:
+                _note(pen, run, waiting, at, done)
+                waiting = []
+    finally:
+        # Also when the CRM went away midway: an outcome that is known is never asked for again.
+        _note(pen, run, waiting, at, done)
 
 
 def _note(
@@ -129,11 +159,22 @@ def settle(pen: Pen, done: Written | None = None) -> int:
     for entry in entries:
         by_table.setdefault(entry.table, []).append(entry)
     for table, found in by_table.items():
-        values, gone = read_fields(pen, table, {e.id for e in found}, sorted({e.field for e in found}))
-        _settle_table(pen, found, values, gone, done)
+        fact = pen.crm.describe(pen.records[table]) if table in pen.records else None
+        known = [e for e in found if fact is not None and e.field in fact.fields]
+        said = "not settled: the field is gone, or hidden from this user"
+        pen.journal.settle([(e.number, KEPT, "", said) for e in found if e not in known], pen.clock())
+        if known:
+            values, gone = read_fields(pen, table, {e.id for e in known}, sorted({e.field for e in known}))
+            _settle_table(pen, known, values, gone, done)
     records = {(e.table, e.id) for e in entries}
     done.settled += len(records)
     return len(records)
+
+
+def still_ours(pen: Pen, entry: Entry) -> bool:
+    """Whether the mapping still writes this column into the field that the entry names."""
+    rule = pen.rules.get((entry.table, entry.column))
+    return rule is not None and rule.field == entry.field
 
 
 def _settle_table(
@@ -148,7 +189,9 @@ def _settle_table(
             state = WRITTEN
         elif same(entry.table, entry.column, now, entry.before):
             state = UNSENT
-            done.unsent.append(Change(entry.table, entry.id, "", entry.column, now, entry.after, entry.why))
+            # What the mapping doesn't write any more is not sent again.
+            if still_ours(pen, entry):
+                done.unsent.append(Change(entry.table, entry.id, "", entry.column, now, entry.after, entry.why))
         else:
             state = KEPT
         verdicts.append((entry.number, state, "", "settled by reading the record"))

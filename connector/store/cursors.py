@@ -25,6 +25,16 @@ def put(mirror: Mirror, record: str, place: str, row: CursorRow, now: str) -> No
     )
 
 
+def places(mirror: Mirror) -> list[tuple[str, str]]:
+    """Every (record, place) that has a cursor."""
+    return [(r["record"], r["place"]) for r in mirror.rows("SELECT record, place FROM cursors ORDER BY 1, 2")]
+
+
+def drop(mirror: Mirror, record: str, place: str) -> None:
+    """Forget one cursor; call it inside a transaction."""
+    mirror.db.conn.execute("DELETE FROM cursors WHERE record = ? AND place = ?", [record, place])
+
+
 def oldest(mirror: Mirror) -> str | None:
     """Instant of the last good pull of the record that was pulled longest ago."""
     row = next(mirror.rows("SELECT min(pulled_at) AS at FROM cursors"), None)

@@ -52,7 +52,8 @@ class Journal:
     @property
     def installation(self) -> str:
         """Mark of this installation, carried by every field that setup makes."""
-        return str(get_meta(self.db, "installation"))
+        with guarded(self.path):
+            return str(get_meta(self.db, "installation"))
 
     def bind(self, org: dict[str, str]) -> None:
         """Tie the file to one org; StoreFault when it belongs to another."""

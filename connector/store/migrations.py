@@ -20,6 +20,15 @@ JOURNAL = Migrations("kam_journal")
 # The CRM's own id of the record that a row came from; with _record it is every table's key.
 SOURCE = "_source"
 _NOT_OURS = "move it away or set [store] dir to another folder"
+_DAMAGED = f"is damaged or not a store of kam-connector; {_NOT_OURS}."
+_MEANING = {
+    sqlite3.SQLITE_FULL: "the disk is full; nothing of the last step was kept. Free room, then run again.",
+    sqlite3.SQLITE_READONLY: "is read-only. Give this user the right to write there, then run again.",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened. Give this user the right to write in its folder, then run again.",
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_BUSY: "another program holds it. Close what reads it (a browser of the file?), then run again.",
+}
 
 
 @MIRROR()
@@ -76,24 +85,32 @@ def open_database(path: Path, migrations: Migrations, *, synchronous: str) -> Da
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = not path.exists()
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        with guarded(path):
+            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         if fresh:
             os.chmod(path, 0o600)  # noqa: PTH101 (people's data: for the owner's eyes)
-        connection.execute("PRAGMA busy_timeout = 10000")
-        connection.execute("PRAGMA cache_size = -65536")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        _refuse_foreign(connection, path, migrations)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-        db = Database(connection)
-        if migrations.pending(db):
-            migrations.apply(db)
-    except sqlite3.Error as error:
-        raise store_fault(path, error) from error
     except OSError as error:
         raise StoreFault(
             f"{path}: cannot be made: {error.strerror}. Give this user the right to write there."
         ) from error
+    try:
+        with guarded(path):
+            return _prepared(connection, path, migrations, synchronous)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _prepared(connection: sqlite3.Connection, path: Path, migrations: Migrations, synchronous: str) -> Database:
+    connection.execute("PRAGMA busy_timeout = 10000")
+    connection.execute("PRAGMA cache_size = -65536")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    _refuse_foreign(connection, path, migrations)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    db = Database(connection)
+    if migrations.pending(db):
+        migrations.apply(db)
     return db
 
 
@@ -119,14 +136,9 @@ def _refuse_foreign(connection: sqlite3.Connection, path: Path, migrations: Migr
 
 def store_fault(path: Path, error: sqlite3.Error) -> StoreFault:
     """What an SQLite error means to an operator."""
-    text = str(error).lower()
-    if "full" in text:
-        return StoreFault(f"{path}: the disk is full; nothing of the last step was kept. Free room, then run again.")
-    if "readonly" in text or "read-only" in text:
-        return StoreFault(f"{path}: is read-only. Give this user the right to write there, then run again.")
-    if "not a database" in text or "malformed" in text:
-        return StoreFault(f"{path}: is damaged or not a store of kam-connector; {_NOT_OURS}.")
-    return StoreFault(f"{path}: {error}. Check the disk, then run again.")
+    # The low byte is the kind of error, the others tell its variety; errors of Python's own have no code.
+    said = _MEANING.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, f"{error}. Check the disk, then run again.")
+    return StoreFault(f"{path}: {said}")
 
 
 @contextmanager

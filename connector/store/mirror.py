@@ -5,9 +5,10 @@ Next room: `engine`, which reads the file; `steps.diff`, which reads `present`.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from connector.store.migrations import MIRROR, SOURCE, bind, get_meta, guarded, 
 
 @dataclass(frozen=True)
 class CursorRow:
-    """How far one read has come: the cursor, the fields it was for, and the rows after the last full pull."""
+    """How far one read has come: the cursor, the mark of what was asked, and the rows after the last full pull."""
 
     cursor: str | None
     fields: str
@@ -61,10 +62,10 @@ class Mirror:
             rows,
         )
 
-    def delete(self, table: str, record: str, ids: Sequence[str]) -> None:
-        """Drop the rows that came from these records."""
-        sql = f'DELETE FROM "{table}" WHERE "{SOURCE}" = ? AND _record = ?'
-        self.db.conn.executemany(sql, [(i, record) for i in ids])
+    def delete(self, table: str, record: str, ids: Sequence[str], kept: int | None = None) -> int:
+        """Drop the rows that came from these records, less those that the pull `kept` stored; number of rows."""
+        sql = f'DELETE FROM "{table}" WHERE "{SOURCE}" = ? AND _record = ? AND _pull IS NOT ?'
+        return int(self.db.conn.executemany(sql, [(i, record, kept) for i in ids]).rowcount) if ids else 0
 
     def set_present(self, table: str, ids: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> None:
         """Replace what the CRM holds in our written fields of these records; nulls are not kept."""
@@ -85,21 +86,20 @@ class Mirror:
 
     def present(self, table: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Written fields as the CRM has them, record by record, in order of id."""
-        cursor = self.db.conn.execute('SELECT id, "column", value FROM present WHERE "table" = ? ORDER BY id', [table])
         current, values = None, dict[str, Any]()
-        for record_id, column, value in cursor:
-            if record_id != current:
+        for row in self.rows('SELECT id, "column", value FROM present WHERE "table" = ? ORDER BY id', [table]):
+            if row["id"] != current:
                 if current is not None:
                     yield current, values
-                current, values = record_id, {}
-            values[column] = value
+                current, values = row["id"], {}
+            values[row["column"]] = row["value"]
         if current is not None:
             yield current, values
 
     def present_of(self, table: str, record_id: str) -> dict[str, Any]:
         """Written fields of one record as the CRM has them."""
-        sql = 'SELECT "column", value FROM present WHERE "table" = ? AND id = ?'
-        return dict(self.db.conn.execute(sql, [table, record_id]).fetchall())
+        found = self.rows('SELECT "column", value FROM present WHERE "table" = ? AND id = ?', [table, record_id])
+        return {row["column"]: row["value"] for row in found}
 
     def sweep(self, table: str, record: str, pull: int) -> int:
         """Drop rows of a record that a full pull did not see; number of rows dropped."""
@@ -109,10 +109,20 @@ class Mirror:
         )
         return int(self.db.conn.execute(f"DELETE {unseen}", [record, pull]).rowcount)
 
-    def count(self, table: str, record: str | None = None) -> int:
-        """Rows of a table, or of one record in it."""
-        where, values = (" WHERE _record = ?", [record]) if record else ("", [])
-        return int(self.db.conn.execute(f'SELECT count(*) FROM "{table}"{where}', values).fetchone()[0])
+    def blank(self, table: str, record: str, columns: Sequence[str]) -> None:
+        """Empty some columns of the rows of a record."""
+        if columns:
+            sets = ", ".join(f'"{c}" = NULL' for c in columns)
+            filled = " OR ".join(f'"{c}" IS NOT NULL' for c in columns)
+            self.db.conn.execute(f'UPDATE "{table}" SET {sets} WHERE _record = ? AND ({filled})', [record])
+
+    def count(self, table: str, record: str | None = None, pull: int | None = None) -> int:
+        """Rows of a table, or of one record in it, or of those the ones that a pull stored."""
+        wanted = {"_record": record, "_pull": pull}
+        given = {k: v for k, v in wanted.items() if v is not None}
+        where = " WHERE " + " AND ".join(f"{k} = :{k}" for k in given) if given else ""
+        with guarded(self.path):
+            return int(self.db.conn.execute(f'SELECT count(*) FROM "{table}"{where}', given).fetchone()[0])
 
     def next_pull(self) -> int:
         """Number of a new pull."""
@@ -122,9 +132,10 @@ class Mirror:
 
     def meta(self, key: str, value: str | None = None) -> str | None:
         """Read one remembered value, or set it when `value` is given."""
-        if value is not None:
-            set_meta(self.db, key, value)
-        return get_meta(self.db, key)
+        with guarded(self.path):
+            if value is not None:
+                set_meta(self.db, key, value)
+            return get_meta(self.db, key)
 
     def replace_result(self, name: str, columns: Mapping[str, Sequence[Any]], key: Sequence[str]) -> None:
         """Replace one result table by columns of equal length; readers see the old or the new one, never half."""
@@ -157,6 +168,6 @@ class Mirror:
         return list(self.rows(f"{picked} instr(lower(name), lower(?)) > 0 ORDER BY name, id LIMIT 20", [text]))
 
 
-def fields_mark(fields: Iterable[str], where: str | None) -> str:
-    """What a cursor was for: another selection of fields needs a full pull."""
-    return json.dumps([sorted(fields), where])
+def mark_of(asked: object) -> str:
+    """What a cursor was for, as a short text: rows that were asked for in another way have to be read again."""
+    return sha256(json.dumps(asked, default=str, sort_keys=True).encode()).hexdigest()[:16]

@@ -13,6 +13,7 @@ from typing import Any
 
 from connector.errors import BusyFault
 from connector.store.journal import Journal
+from connector.store.migrations import guarded
 
 RUNNING = "running"
 
@@ -38,16 +39,23 @@ class Run:
 def lock(folder: Path) -> Iterator[None]:
     """Hold the store for one run; raises BusyFault when another holds it. The system frees it when a run is killed."""
     path = folder / "lock.db"
-    connection = sqlite3.connect(path, isolation_level=None, timeout=0)
+    with guarded(path):
+        connection = sqlite3.connect(path, isolation_level=None, timeout=0)
     try:
-        connection.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        connection.close()
-        raise BusyFault(f"{folder}: another run is active on this store. Wait for it, or look: kam status") from error
-    try:
+        with guarded(path):
+            _seize(connection, folder)
         yield
     finally:
         connection.close()
+
+
+def _seize(connection: sqlite3.Connection, folder: Path) -> None:
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        raise BusyFault(f"{folder}: another run is active on this store. Wait for it, or look: kam status") from error
 
 
 def begin(journal: Journal, job: str, as_of: str, now: str, undoes: int | None = None) -> Run:

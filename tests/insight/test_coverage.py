@@ -295,6 +295,22 @@ def test_settings_that_make_no_sense_are_refused_by_name(given: dict[str, Any], 
         coverage.Settings(**given)
 
 
+@pytest.mark.parametrize(
+    ("asked", "gap"),
+    [
+        (("any.manager", "any.executive"), "any.executive"),  # the heavier first
+        (("any.middle", "any.manager"), "any.manager"),  # of equal weight the one where we know nobody
+        (("any.director",), "any.director"),  # known, but never met
+    ],
+)
+def test_the_first_gap_is_the_heaviest_slot_and_then_the_least_known(
+    engine_with: Maker, asked: tuple[str, ...], gap: str
+) -> None:
+    rows = world([person("C1", "Sales Director"), person("C2", "Clerk")], {"C2": 1})
+    engine = computed(engine_with, rows, given=coverage.Settings(middle_slots=asked))
+    assert account(engine, "first_gap") == (gap,)
+
+
 def test_the_grid_follows_the_settings(engine_with: Maker) -> None:
     rows = world([person("C1", "IT Director")], {"C1": WARM}, [{"id": "A1", "employees": 900}])
     engine = computed(engine_with, rows, given=coverage.Settings(functions=("it",)))

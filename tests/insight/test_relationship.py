@@ -118,6 +118,13 @@ def test_no_more_than_five_points_count_per_side_in_an_iso_week(engine_with: Mak
     assert contact_values(computed(engine_with, world(ONE, across)))["C1"] > 1.6 * last
 
 
+def test_the_weekly_cap_also_holds_for_captured_calls(engine_with: Maker) -> None:
+    engine = computed(engine_with, world(ONE, [activity(n, "call", 0, "C1") for n in range(10)]))
+    # Half of 3 points on each side, ten times, capped at 5; R = 0.5: 100 * (1 - exp(-2.5 * 5 * 0.7 / 57)) = 14.23
+    assert contact_values(engine)["C1"] == pytest.approx(14.23, abs=0.01)
+    assert contact_values(engine, "two_way_90")["C1"] == 1
+
+
 def test_typed_activities_never_make_a_contact_engaged(engine_with: Maker) -> None:
     typed = [activity(n, "meeting", 3 * n, "C1", captured=0) for n in range(200)]
     engine = computed(engine_with, world(ONE, typed))

@@ -57,7 +57,7 @@ class Phrasebook:
         """Phrases from left to right that don't overlap."""
         found, at = [], 0
         while at < len(tokens):
-            best = self._longest(tokens, at)
+            best = self._longest(tokens, at) if tokens[at] in self._by_first else None
             if best is not None:
                 found.append(best)
             at = best.end if best else at + 1
@@ -65,7 +65,7 @@ class Phrasebook:
 
     def _longest(self, tokens: list[str], at: int) -> Match | None:
         best: Match | None = None
-        for words, phrase in self._by_first.get(tokens[at], ()):
+        for words, phrase in self._by_first[tokens[at]]:
             end = _reach(tokens, at, words)
             if end and (best is None or end > best.end):
                 best = Match(at, end, phrase)
@@ -93,7 +93,7 @@ class Lexicon:
     """A language, ready for the parser; `kinds` says for each phrase of the level scan what it can be."""
 
     language: str
-    replace: dict[str, str]
+    replace: dict[int, str]
     possessive: tuple[str, ...]
     prepositions: frozenset[str]
     joiners: frozenset[str]
@@ -111,10 +111,14 @@ class Lexicon:
 
     def tokens(self, text: str) -> list[str]:
         """Words and separators of a title, in one spelling; marks that steer writing direction and emoji fall away."""
-        plain = unicodedata.normalize("NFKC", text[:_LONGEST_TITLE]).casefold()
-        plain = "".join(self.replace.get(c, c) for c in plain if unicodedata.category(c) != "Cf")
-        plain = _DOTTED.sub(r"\1", _ADDRESS.sub(" ", plain))
-        return [self._bare(t) for t in _WORD.findall(plain)]
+        plain = text[:_LONGEST_TITLE].casefold()
+        if not plain.isascii():
+            plain = unicodedata.normalize("NFKC", plain).casefold()
+            plain = "".join(c for c in plain if unicodedata.category(c) != "Cf")
+        plain = plain.translate(self.replace)
+        if "." in plain or ":" in plain:
+            plain = _DOTTED.sub(r"\1", _ADDRESS.sub(" ", plain))
+        return [self._bare(t) if "'" in t else t for t in _WORD.findall(plain)]
 
     def _bare(self, token: str) -> str:
         return next((token.removesuffix(p) for p in self.possessive if token.endswith(p)), token)
@@ -147,7 +151,7 @@ def _build(data: dict[str, Any]) -> Lexicon:
     sensitive = data["sensitive"]
     return Lexicon(
         language=data["language"],
-        replace=data["normalise"]["replace"],
+        replace=str.maketrans(data["normalise"]["replace"]),
         possessive=tuple(data["normalise"]["possessive"]),
         prepositions=frozenset(data["normalise"]["prepositions"]),
         joiners=frozenset({"&", *data["normalise"]["joiners"]}),

@@ -46,15 +46,20 @@ def read_title(text: str, lexicons: Sequence[Lexicon]) -> Meaning:
 
     A title that would tell a person's union, health or belief in any of the languages gives nothing.
     """
-    if any(_is_sensitive(lexicon, lexicon.tokens(text)) for lexicon in lexicons):
+    tokens = [lexicon.tokens(text) for lexicon in lexicons]
+    if any(map(_is_sensitive, lexicons, tokens)):
         return NOTHING
-    found = [_read(lexicon, lexicon.tokens(text)) for lexicon in lexicons]
+    found = list(map(_read, lexicons, tokens))
     levelled = (m for m in found if m.level is not None)
     return next(levelled, None) or next((m for m in found if m != NOTHING), NOTHING)
 
 
 def _is_sensitive(lexicon: Lexicon, tokens: list[str]) -> bool:
     return any(m.phrase not in lexicon.harmless for m in lexicon.sensitive.find(tokens))
+
+
+def _is_general(lexicon: Lexicon, tokens: list[str]) -> bool:
+    return any(m.phrase not in lexicon.not_general for m in lexicon.general.find(tokens))
 
 
 def _read(lexicon: Lexicon, tokens: list[str]) -> Meaning:
@@ -65,10 +70,9 @@ def _read(lexicon: Lexicon, tokens: list[str]) -> Meaning:
     best = _best(read)
     if best.function is None:
         best = replace(best, function=next((m.function for m in read if m.function and not m.former), None))
-    general = any(m.phrase not in lexicon.not_general for m in lexicon.general.find(tokens))
-    if best.function is None and (best.level or 0) > _LEADS and general:
+    if best.function is None and (best.level or 0) > _LEADS and _is_general(lexicon, tokens):
         best = replace(best, function="general")
-    if lexicon.bank_words.find(tokens) and best.bank_level is not None:
+    if best.bank_level != best.level and lexicon.bank_words.find(tokens):
         best = replace(best, level=best.bank_level, alone_level=best.bank_level)
     return best
 

@@ -1,0 +1,10 @@
+"""The same bench as for hostile input."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "hostile"))
+
+from bench import _no_waiting, bare, secure, site  # noqa: E402
+
+__all__ = ["_no_waiting", "bare", "secure", "site"]

@@ -1,0 +1,215 @@
+"""The pages: whole, escaped, alone in the world, and silent about persons."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_company import NAMES, crm_id
+from report_reading import read
+
+from connector.convert import epoch_day
+from connector.errors import UsageFault
+from connector.insight.key_accounts import Settings
+from connector.report import book as books
+from connector.report.pages import pages
+from connector.schema import Context
+from connector.store.mirror import Mirror
+
+DAY = "2026-06-30"
+CONTEXT = Context(epoch_day(DAY) or 0)
+EVERYONE = tuple(crm_id(key) for key in NAMES)
+
+
+def book_of(folder: Path, ids: tuple[str, ...] = ()) -> books.Book:
+    mirror = Mirror(folder / "store")
+    try:
+        return books.read(mirror, CONTEXT, Settings(), ids)
+    finally:
+        mirror.close()
+
+
+@pytest.fixture(scope="module")
+def texts(enriched: Path) -> dict[str, str]:
+    return dict(pages(book_of(enriched, EVERYONE)))
+
+
+def names_in(text: str) -> list[str]:
+    return [t.text for t in read(text).all("h1")]
+
+
+def test_every_page_is_well_formed(texts: dict[str, str]) -> None:
+    assert len(texts) == 7
+    assert {name: read(text).faults for name, text in texts.items()} == {name: [] for name in texts}
+
+
+def test_the_overview_comes_last_so_that_its_links_always_lead_somewhere(texts: dict[str, str]) -> None:
+    *accounts, index = texts
+    assert index == "index.html"
+    links = {a.attributes["href"] for a in read(texts[index]).all("a")}
+    assert {link for link in links if link and not link.startswith("#")} == set(accounts)
+
+
+def test_every_account_page_leads_back(texts: dict[str, str]) -> None:
+    for name, text in texts.items():
+        if name != "index.html":
+            assert read(text).all("a", href="../index.html")
+
+
+def test_links_within_a_page_have_a_target(texts: dict[str, str]) -> None:
+    page = read(texts["index.html"])
+    ids = {t.attributes.get("id") for t in page.tags}
+    assert {a.attributes["href"] for a in page.all("a") if str(a.attributes["href"]).startswith("#")} <= {
+        f"#{i}" for i in ids
+    }
+
+
+def test_no_page_refers_to_another_host_or_holds_a_script(texts: dict[str, str]) -> None:
+    for text in texts.values():
+        page = read(text)
+        assert "//" not in re.sub(r"</?[a-z]", "", text).replace("/>", ">")
+        assert {t.name for t in page.tags} & {"script", "img", "iframe", "link", "object", "form"} == set()
+        assert not [a for t in page.tags for a in t.attributes if a.startswith("on") or a in ("src", "style")]
+        assert "url(" not in page.all("style")[0].text
+        assert "@import" not in page.all("style")[0].text
+
+
+def test_a_name_that_is_markup_is_shown_as_it_is_written(texts: dict[str, str]) -> None:
+    assert names_in(texts["accounts/001KEY000000000000.html"]) == [
+        "<script>alert('x')</script>\" onmouseover=\"alert(1)"
+    ]
+    assert "<i>Valves</i>" not in "".join(texts.values())
+    assert "<u>Steel" not in "".join(texts.values())
+
+
+def test_a_name_of_300_characters_is_whole_on_its_page_and_short_in_the_title(texts: dict[str, str]) -> None:
+    page = read(texts["accounts/001LONG00000000000.html"])
+    assert len(page.all("h1")[0].text) > 280
+    assert len(page.all("title")[0].text) < 90
+
+
+def test_a_name_that_turns_the_direction_of_its_page_is_disarmed(texts: dict[str, str]) -> None:
+    assert "\u202e" not in "".join(texts.values())
+    page = read(texts["accounts/001ARAB00000000000.html"])
+    assert page.all("h1", dir="auto")[0].text == "شرکت شیمیایی کینیک"
+
+
+def test_no_contact_is_named(texts: dict[str, str]) -> None:
+    together = "".join(texts.values()).lower()
+    assert "zyxomma" not in together
+    assert "chief financial officer" not in together
+    assert "welder" not in together
+
+
+def test_every_table_has_a_caption_and_headings_with_scope(texts: dict[str, str]) -> None:
+    for text in texts.values():
+        page = read(text)
+        assert len(page.all("caption")) == len(page.all("table"))
+        assert all("scope" in th.attributes for th in page.all("th"))
+
+
+def test_every_page_says_the_day_and_that_attributes_stand_as_now(texts: dict[str, str]) -> None:
+    for text in texts.values():
+        told = read(text).all("p", class_="as-of")[0].text
+        assert DAY in told
+        assert "attributes of accounts and contacts as they stand now" in told
+
+
+def test_the_overview_lists_members_proposals_and_watch_list(texts: dict[str, str], enriched: Path) -> None:
+    page = read(texts["index.html"])
+    ids = [h.attributes.get("id") for h in page.all("h2")]
+    assert ids[:4] == ["counts", "members", "proposals", "watch"]
+    counts = dict(zip([d.text for d in page.all("dt")], [int(d.text) for d in page.all("dd")], strict=True))
+    assert counts["accounts"] == 6
+    assert counts["key accounts"] == 3
+    assert counts["proposed for the programme"] == book_of(enriched).counts["promote"]
+
+
+def test_an_account_page_tells_the_story_and_shows_seats_and_families(texts: dict[str, str]) -> None:
+    page = read(texts["accounts/001EMOJI0000000000.html"])
+    told = [h.text for h in page.all("h2")]
+    assert told == [
+        "At a glance", "Key account status", "Net value", "Score", "Relationship", "Coverage", "Whitespace",
+    ]  # fmt: skip
+    assert len(page.all("table", class_="grid")) == 2
+    assert page.all("td", class_="seat covered")
+    assert page.all("td", class_="seat gap")
+    assert {th.text for th in page.all("th", dir="auto")} >= {"Pumps", "مضخات"}
+
+
+def test_an_account_outside_the_programme_gets_a_page_and_a_line_when_asked_for(enriched: Path) -> None:
+    outsider = next(i for i in ("001KIDS00000000000", "001SMALL0000000000") if i not in _programme(enriched))
+    made = dict(pages(book_of(enriched, (outsider,))))
+    assert list(made) == [f"accounts/{outsider}.html", "index.html"]
+    assert read(made["index.html"]).all("h2", id="others")
+
+
+def _row(book: books.Book, account: str) -> books.Account:
+    return next(a for a in book.pages if a.row["id"] == account)
+
+
+def _programme(folder: Path) -> list[str]:
+    return [row["id"] for row in book_of(folder).programme]
+
+
+def test_the_same_results_give_the_same_bytes(enriched: Path, texts: dict[str, str]) -> None:
+    assert dict(pages(book_of(enriched, EVERYONE))) == texts
+
+
+def test_unknown_is_told_as_unknown_and_never_as_zero(own: Callable[[], Path]) -> None:
+    folder = own()
+    mirror = Mirror(folder / "store")
+    nothing = "yearly_minor = NULL, attractiveness = NULL, relationship_axis = NULL, box = 'Unknown'"
+    mirror.db.conn.execute(f"UPDATE account_result SET {nothing}, employees = NULL, first_won_day = NULL")
+    mirror.db.conn.execute("UPDATE coverage_slot SET known = NULL, value = NULL, covered = NULL, engaged = NULL")
+    mirror.close()
+    made = dict(pages(book_of(folder)))
+    index = read(made["index.html"])
+    assert not index.all("svg")
+    assert "No account of the programme can be placed" in made["index.html"]
+    assert "No account has a known value above zero" in made["index.html"]
+    page = read(made["accounts/001KEY000000000000.html"])
+    assert len(page.all("td", class_="seat unknown")) == len(_row(book_of(folder), "001KEY000000000000").slots) > 5
+    assert "0 EUR" not in made["index.html"]
+
+
+def test_a_page_is_named_by_the_id_and_never_leaves_the_folder() -> None:
+    assert books.file_name("001Kz0000000052IAA") == "001Kz0000000052IAA.html"
+    for hostile in ("../../etc/passwd", "CON", "a/b", "x" * 300, "001Kz0000000052", "", "001Kz0000000052IA\n"):
+        assert re.fullmatch(r"x-[0-9a-f]{24}\.html", books.file_name(hostile))
+
+
+class Interrupted(Mirror):
+    """A mirror into which another process writes after our first look."""
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
+        found = list(super().rows(sql, values))
+        other = Mirror(self.path.parent)
+        other.db.conn.execute("UPDATE account_result SET name = 'another day'")
+        other.close()
+        return iter(found)
+
+
+def test_an_enrich_beside_us_does_not_mix_two_days(own: Callable[[], Path]) -> None:
+    mirror = Interrupted(own() / "store")
+    book = books.read(mirror, CONTEXT, Settings())
+    mirror.close()
+    assert len(book.programme) > 2
+    assert "another day" not in {row["name"] for row in book.programme}
+
+
+def test_a_mirror_without_accounts_says_what_to_do(own: Callable[[], Path]) -> None:
+    folder = own()
+    mirror = Mirror(folder / "store")
+    mirror.db.conn.execute("DELETE FROM account_result")
+    mirror.close()
+    with pytest.raises(UsageFault, match=r"no accounts to report on\. Run: kam pull"):
+        book_of(folder)
+
+
+def test_amounts_say_whether_they_are_net(enriched: Path) -> None:
+    book = book_of(enriched)
+    assert "revenue, not net" in dict(pages(replace(book, net=False)))["index.html"]
+    assert "net of cost where cost is known" in dict(pages(replace(book, net=True)))["index.html"]

@@ -1,0 +1,91 @@
+"""The engine keeps unknown unknown and whole numbers whole, with the SQLite extension and without it."""
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from connector.engine import DuckEngine
+from connector.errors import StoreFault
+from connector.schema import TABLES, mirror_columns
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    path = tmp_path / "mirror.db"
+    db = sqlite3.connect(path)
+    for table in TABLES:
+        made = ", ".join(f'"{name}" {kind}' for name, kind in mirror_columns(table))
+        db.execute(f'CREATE TABLE "{table}" ({made}) STRICT')
+    db.execute(
+        "INSERT INTO account (id, name, employees, annual_revenue)"
+        " VALUES ('a', '😀 نام', 5, 1.5), ('b', NULL, NULL, NULL)"
+    )
+    db.execute("INSERT INTO opportunity (id, amount_minor) VALUES ('o', 9007199254740993), ('p', NULL)")
+    db.execute("""INSERT INTO "case" (id, account_id) VALUES ('c', 'a')""")
+    db.commit()
+    db.close()
+    return path
+
+
+@pytest.fixture(params=[True, False], ids=["extension", "without"])
+def engine(request, mirror):
+    with DuckEngine(mirror, scanner=request.param) as opened:
+        yield opened
+
+
+def test_both_ways_of_reading_the_mirror_keep_null_and_big_whole_numbers(engine):
+    accounts = engine.rows("SELECT id, name, employees, annual_revenue FROM account ORDER BY id")
+    deals = engine.rows("SELECT amount_minor FROM opportunity ORDER BY id")
+
+    assert accounts == [("a", "😀 نام", 5, 1.5), ("b", None, None, None)]
+    assert deals == [(9007199254740993,), (None,)]
+
+
+def test_reserved_words_have_names_that_need_no_quotes(engine):
+    assert engine.rows("SELECT account_id FROM service_case") == [("a",)]
+    assert engine.rows("SELECT count(*) FROM crm_user") == [(0,)]
+
+
+def test_a_step_is_bound_by_name_and_replaces_its_table(engine):
+    engine.run("big", "SELECT id FROM account WHERE coalesce(employees, 0) >= :least", {"least": 5, "unused": 1})
+    engine.run("big", "SELECT id FROM account WHERE coalesce(employees, 0) >= :least", {"least": 0})
+
+    assert engine.rows("SELECT count(*) FROM big") == [(2,)]
+
+
+def test_loaded_columns_keep_their_holes(engine):
+    holed = np.ma.array(np.array([7, 0], dtype=np.int64), mask=[False, True])
+    engine.load(
+        "loaded",
+        {
+            "text": ["x", None],
+            "whole": holed,
+            "mixed": [1, None],
+            "real": np.array([0.5, np.nan]),
+            "sep": ["a\x1fb", ""],
+        },
+    )
+
+    assert engine.rows("SELECT * FROM loaded") == [("x", 7, 1.0, 0.5, "a b"), (None, None, None, None, "")]
+
+
+def test_an_empty_table_can_be_loaded(engine):
+    engine.load("nothing", {"id": [], "n": np.array([], dtype=np.int64)})
+
+    assert engine.rows("SELECT * FROM nothing") == []
+
+
+def test_arrays_are_masked_where_null(engine):
+    employees = engine.arrays("SELECT employees FROM account ORDER BY id")["employees"]
+
+    assert employees.tolist() == [5, None]
+
+
+def test_a_file_that_is_no_database_is_a_store_fault(tmp_path):
+    path = tmp_path / "mirror.db"
+    path.write_text("not a database, but long enough to look at it twice" * 100)
+
+    with pytest.raises(StoreFault, match="mirror"):
+        DuckEngine(path)
