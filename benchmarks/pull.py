@@ -179,12 +179,13 @@ def _pages(told: dict[str, str]) -> int:
 
 def _memory(group: pulling.Group, batches: list[Batch], at: Path) -> int:
     """Store rows that are already here: what the mirror allows."""
-    mirror, done = Mirror(at), pulling.Pulled()
+    mirror = Mirror(at)
+    work = pulling._Pull(mirror, 1, "2026-01-01T00:00:00Z", True, 0.5, {("contact", "Contact"): [group]})
     for batch in batches:
         with mirror.atomic():
-            pulling._store(mirror, group, batch, 1, done)
+            pulling._store(group, batch, work)
     mirror.close()
-    return done.rows["contact"]
+    return work.done.rows["contact"]
 
 
 def _tell(times: dict[str, list[float]], rows: int, rounds: int) -> None:

@@ -66,7 +66,7 @@ def _one_text(value: Any) -> str | None:
 
 
 def _numbers(values: Sequence[Any]) -> list[Any]:
-    return [v if v.__class__ is float or v is None else _one_number(v) for v in values]
+    return [v if v is None or (v.__class__ is float and v - v == 0) else _one_number(v) for v in values]
 
 
 def _one_number(value: Any) -> float | None:
@@ -87,7 +87,7 @@ def _one_int(value: Any) -> int | None:
 
 
 def _days(values: Sequence[Any]) -> list[Any]:
-    return [v and _one_day(str(v)) for v in values]
+    return [_one_day(str(v)) if v else None for v in values]
 
 
 @lru_cache(maxsize=100_000)
@@ -97,7 +97,7 @@ def _one_day(text: str) -> str | None:
 
 
 def _instants(values: Sequence[Any]) -> list[Any]:
-    return [v and _one_instant(str(v)) for v in values]
+    return [_one_instant(str(v)) if v else None for v in values]
 
 
 @lru_cache(maxsize=200_000)
@@ -119,7 +119,7 @@ def _flags(values: Sequence[Any]) -> list[Any]:
 
 
 def _epochs(values: Sequence[Any]) -> list[Any]:
-    return [v and epoch_day(str(v)) for v in values]
+    return [epoch_day(str(v)) if v else None for v in values]
 
 
 _KINDS: dict[str, Callable[[Sequence[Any]], list[Any]]] = {

@@ -92,14 +92,18 @@ def test_dynamics_is_told_to_be_absent_from_this_version(tmp_path: Path) -> None
 VALUES = st.recursive(
     st.one_of(st.booleans(), st.integers(-5, 10**20), st.floats(allow_nan=True), st.text(max_size=8)),
     lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.text(string.ascii_letters, min_size=1, max_size=6), inner, max_size=3)
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.text(string.ascii_letters, min_size=1, max_size=6), inner, max_size=3),
     ),
     max_leaves=4,
 )
 KEYS = sorted({name for cls in config.sections().values() for name in cls.__dataclass_fields__})
 
 
-@given(section=st.sampled_from(sorted(config.sections())), values=st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4))
+@given(
+    section=st.sampled_from(sorted(config.sections())),
+    values=st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4),
+)
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_value_of_any_setting_is_taken_or_complained_of(section: str, values: dict[str, Any]) -> None:
     complaints: list[str] = []

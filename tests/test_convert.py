@@ -14,8 +14,9 @@ from connector.schema import SQL_TYPE, Column
 
 JSON = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.just({"a": 1}), st.just([1]),
-    st.sampled_from(["2026-06-30", "2026-06-30T23:59:59.000+0000", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00",
-                     "2026-13-45T00:00:00.000+0000", "2026-W27-2", "1e999", "NaN", "\0", "a\0b", 10**400, -(2**63), 2**63]),
+    st.sampled_from(["2026-06-30", "2026-06-30T23:59:59.000+0000", "0001-01-01T00:00:00+14:00",
+                     "9999-12-31T23:59:59-12:00", "2026-13-45T00:00:00.000+0000", "2026-W27-2", "1e999", "NaN", "\0",
+                     "a\0b", 10**400, -(2**63), 2**63]),
 )  # fmt: skip
 
 
@@ -42,7 +43,13 @@ def test_a_text_of_nothing_but_nul_is_unknown() -> None:
 
 
 def test_zero_and_negative_amounts_stay_and_nan_is_unknown() -> None:
-    assert convert(Column("amount", "money", ""), [0, -5.5, None, math.nan, "x"])["amount"] == [0.0, -5.5, None, None, None]
+    assert convert(Column("amount", "money", ""), [0, -5.5, None, math.nan, "x"])["amount"] == [
+        0.0,
+        -5.5,
+        None,
+        None,
+        None,
+    ]
 
 
 def test_instants_become_utc() -> None:

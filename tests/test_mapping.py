@@ -95,7 +95,10 @@ def test_a_state_is_joined_from_two_flags(tmp_path: Path) -> None:
         '[opportunity]\nrecord = "Opportunity"\n[opportunity.read]\nid = "Id"\n[opportunity.read.state]\n'
         'fields = ["IsClosed", "IsWon"]\nvalues = { "true,true" = "won" }\nother = "open"\n',
     ).sources[0]
-    assert column(source, "state", ["Id", "IsClosed", "IsWon"], [("1", True, True), ("2", None, False)]) == ["won", "open"]
+    assert column(source, "state", ["Id", "IsClosed", "IsWon"], [("1", True, True), ("2", None, False)]) == [
+        "won",
+        "open",
+    ]
 
 
 def test_resolve_tells_both_possibilities_and_the_nearest_name_for_every_missing_field() -> None:
@@ -114,7 +117,10 @@ def test_resolve_tells_both_possibilities_and_the_nearest_name_for_every_missing
 def test_resolve_drops_optional_fields_and_sections_without_a_word() -> None:
     given_map = mapping.load(SHIPPED)
     resolved, said = mapping.resolve(
-        given_map, lambda record: record != "Asset", lambda r, path: None if path == "Cost_To_Serve__c" else path, lambda r, p: ""
+        given_map,
+        lambda record: record != "Asset",
+        lambda r, path: None if path == "Cost_To_Serve__c" else path,
+        lambda r, p: "",
     )
     assert said == []
     assert "asset" not in resolved.known()

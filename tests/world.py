@@ -151,7 +151,7 @@ def make_filled(template: Path, folder: Path) -> Path:
 
 
 def _set_up(folder: Path, running: Running) -> None:
-    with opened(_workspace(folder, running), environ=_env(running)) as work:
+    with opened(deployment(folder, running), environ=environment(running)) as work:
         request = SetupRequest(setup_fields(("inputs", "programme")), work.journal.installation, "KAM")
         assert not [i for i in work.crm.apply_setup(request) if i.action == "refuse"]
 
@@ -169,7 +169,7 @@ class World:
     @property
     def environ(self) -> dict[str, str]:
         """The environment in which `kam` finds its secret."""
-        return _env(self.running)
+        return environment(self.running)
 
     @contextmanager
     def work(self, **more: Any) -> Iterator[Workspace]:
@@ -183,6 +183,15 @@ class World:
         with self.work() as work:
             return job.run(work, name, **options)
 
+    def shell(self) -> dict[str, str]:
+        """The whole environment of a `kam` that is started as a process."""
+        return {
+            **self.environ,
+            "PYTHONPATH": str(Path(__file__).parent.parent),
+            "LANG": "C.UTF-8",
+            "HOME": str(self.folder),
+        }
+
     def command(self, *words: str) -> list[str]:
         """The words with which a shell would start `kam` on this folder."""
         return [sys.executable, "-m", "connector", *words, "--dir", str(self.folder)]
@@ -195,7 +204,7 @@ class World:
             capture_output=True,
             text=True,
             timeout=120,
-            env={**self.environ, **_shell()},
+            env=self.shell(),
         )
 
     def control(self, what: str, method: str = "GET", **wish: Any) -> Any:
@@ -257,15 +266,13 @@ def _plain() -> requests.Session:
     return session
 
 
-def _shell() -> dict[str, str]:
-    return {"PATH": "", "PYTHONPATH": str(Path(__file__).parent.parent), "LANG": "C.UTF-8"}
-
-
-def _env(running: Running) -> dict[str, str]:
+def environment(running: Running) -> dict[str, str]:
+    """Where that folder finds its secret."""
     return {SECRET: running.secret}
 
 
-def _workspace(folder: Path, running: Running) -> Path:
+def deployment(folder: Path, running: Running) -> Path:
+    """Make a deployment folder that points at a served org."""
     write_folder(folder, "salesforce")
     (folder / "config.toml").write_text(
         f'[crm]\nkind = "salesforce"\nurl = "{running.url}"\nauth = "client_credentials"\n'
@@ -287,6 +294,6 @@ def world(template: Path, folder: Path, faults: FaultSource = None) -> Iterator[
     try:
         with start(org, state=template, faults=faults) as running:
             ids = [str(i) for (i,) in org.rows('SELECT "Id" FROM "Account" ORDER BY "Id"')]
-            yield World(org, running, _workspace(folder / "work", running), clock, ids)
+            yield World(org, running, deployment(folder / "work", running), clock, ids)
     finally:
         org.db.close()

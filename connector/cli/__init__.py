@@ -104,7 +104,7 @@ def _speak_plainly() -> None:
             if stream.isatty():
                 stream.reconfigure(errors="replace")
             else:
-                stream.reconfigure(encoding="utf-8")
+                stream.reconfigure(encoding="utf-8", newline="\n")
 
 
 def _hush() -> None:

@@ -29,7 +29,7 @@ def command(form: str, folder: Path | None, as_json: bool) -> None:
     if as_json or form == "json":
         shared.show_json(None, shared.change_rows(changes))
     elif form == "csv":
-        writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(sys.stdout, COLUMNS)
         writer.writeheader()
         writer.writerows({k: _safe(v) for k, v in row.items()} for row in shared.change_rows(changes))
     elif form == "html":

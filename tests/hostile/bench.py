@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import requests
-from world import SECRET, World
+from world import SECRET, World, world
 
 from connector import cli
 from connector.crm import salesforce
@@ -178,3 +178,18 @@ def serve(folder: Path, *, tls: bool = False, state: Path | None = None) -> Iter
 def custom(name: str, kind: str = "string", **more: Any) -> Field:
     """A field that somebody else made."""
     return Field(name, kind, name, length=80, custom=True, **more)
+
+
+@pytest.fixture(scope="module")
+def after_first_run(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """An org and its folder after a first run."""
+    with world(template, tmp_path_factory.mktemp("walked") / "world") as made:
+        made.run("first_run")
+        yield made
+
+
+@pytest.fixture
+def walked(after_first_run: World, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """The same with its secret in the environment; tests leave it as it is."""
+    monkeypatch.setenv(SECRET, after_first_run.running.secret)
+    return Bench(after_first_run.running, after_first_run.folder, {"account": after_first_run.accounts[1]})

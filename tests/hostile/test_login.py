@@ -11,7 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from world import SECRET
 
 
-def test_a_wrong_secret_is_an_access_fault_that_names_the_variable(site: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_secret_is_an_access_fault_that_names_the_variable(
+    site: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(SECRET, "wrong-secret-of-mine")
     said = site.kam("check")
     assert said.code == 3

@@ -26,7 +26,7 @@ def again(work: Workspace, **options: object) -> Pulled:
 def held(here: World, table: str = "account") -> dict[str, str]:
     """Id → name of the rows in the mirror."""
     with here.work() as work:
-        return {r["id"]: r["name"] for r in work.mirror.rows(f"SELECT id, name FROM {table}")}  # noqa: S608
+        return {r["id"]: r["name"] for r in work.mirror.rows(f"SELECT id, name FROM {table}")}
 
 
 def reads(here: World, record: str = "Account") -> list[str]:

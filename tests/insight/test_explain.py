@@ -1,0 +1,215 @@
+"""The texts of the CRM fields: at most 255 characters, roles only, one wording per fact, whatever the facts are."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.insight import explain, key_accounts
+from connector.insight.story import story
+from connector.insight.texts import catalogue
+from connector.schema import Context
+
+CONTEXT = Context(as_of=20634)
+GATES = (None, "not_eligible", "branch", "not_customer", "not_active", "credit_hold", "new", "few_purchases", "odd")
+STATES = ("ok", "no_activities", "getting_to_know", "no_contacts", "no_titles", "unknown")
+FLAGS = ("On watch", "Large, not key", "Emerging", "Needs data", "None")
+TEXT = st.text(max_size=300)
+SHARE = st.one_of(st.none(), st.floats(0, 1))
+POINTS = st.one_of(st.none(), st.floats(-100, 100))
+COUNT = st.one_of(st.none(), st.integers(0, 10**6))
+MONEY = st.one_of(st.none(), st.integers(-(10**15), 10**15))
+BIT = st.sampled_from([0, 1])
+MAYBE = st.sampled_from([None, 0, 1])
+SLOT = st.sampled_from([None, "finance.executive", "role.champion", "any.executive", "odd_function.odd_level"])
+
+FACTS: dict[str, st.SearchStrategy[Any]] = {
+    "id": st.just("001"), "name": TEXT, "root_id": st.sampled_from(["001", "002"]), "flag": st.sampled_from(FLAGS),
+    "kam_flag": st.sampled_from(FLAGS), "kam_proposal": st.just("None"), "nominated": BIT, "gate": st.sampled_from(GATES),
+    "status": st.sampled_from([None, "Key"]), "first_won_day": st.one_of(st.none(), st.integers(0, 20000)),
+    "last_won_day": st.integers(0, 20000), "yearly_minor": MONEY, "value_minor": MONEY,
+    "cost_state": st.sampled_from([None, "net", "revenue"]), "costs_known": BIT, "rateless_deals": st.integers(0, 3),
+    "amountless_deals": st.integers(0, 3), "rank": COUNT, "score": SHARE, "value_rank": COUNT, "revenue_rank": COUNT,
+    "pareto_class": st.sampled_from(["A", None]), "won_deals_24m": COUNT, "members": st.integers(1, 9), "in_loop": BIT,
+    "coverage_state": st.sampled_from(STATES), "slots": st.integers(0, 15), "slots_covered": COUNT, "slots_known": COUNT,
+    "executive_known": MAYBE, "executive_engaged": MAYBE, "engaged_contacts": COUNT, "single_threaded": MAYBE,
+    "first_gap": SLOT, "first_gap_known": MAYBE, "coverage_percent": COUNT, "known_percent": COUNT,
+    "whitespace_state": st.sampled_from(["ok", "not_enough_data", "no_families", "odd"]),
+    "top_family": st.one_of(st.none(), TEXT), "top_peer_owners": COUNT, "top_peers": COUNT,
+    "top_pulled_by": st.one_of(st.none(), TEXT), "ideas": COUNT, "held_back": st.sampled_from([None, "case", "odd"]),
+    "gap_ratio": st.one_of(st.none(), st.floats(0, 1000)), "order_gap": st.floats(0, 1000), "confidence": st.floats(0, 1),
+    "score_low": POINTS, "score_high": POINTS, "most_wanted": st.sampled_from([None, "growth"]), "strikes": st.just(0),
+    "locked_until_day": st.just(None), "next_rank_gap": COUNT, "cap": st.integers(1, 20), "strength": POINTS,
+    "change_criterion": st.sampled_from([None, "value"]), "change_to": st.floats(0, 1), "strong_contacts": COUNT,
+    "two_way_contacts": COUNT, "top_contact_share": SHARE, "last_two_way_day": st.one_of(st.none(), st.integers(0, 20000)),
+    "kam_relationship_band": st.just("Warm"), "kam_whitespace_band": st.just("Small"),
+    **{f"{kind}_{days}_minor": MONEY for kind in ("net", "revenue") for days in (180, 365)},
+    **{f"s_{c}": SHARE for c in explain.CRITERIA}, **{f"c_{c}": POINTS for c in explain.CRITERIA},
+}  # fmt: skip
+ROWS = st.fixed_dictionaries(FACTS)
+PLAIN: dict[str, Any] = {
+    **dict.fromkeys(FACTS), "id": "001", "root_id": "001", "flag": "None", "first_won_day": 19000, "last_won_day": 20000,
+    "yearly_minor": 12_345_600, "cost_state": "net", "costs_known": 1, "rateless_deals": 0, "amountless_deals": 0,
+    "coverage_state": "ok", "slots": 9, "slots_covered": 5, "slots_known": 6, "executive_known": 1, "engaged_contacts": 3,
+    "whitespace_state": "ok", "nominated": 0, "in_loop": 0,
+}  # fmt: skip
+
+
+def texts(**facts: Any) -> dict[str, str]:
+    return explain.account_texts({**PLAIN, **facts}, CONTEXT)
+
+
+@given(ROWS)
+@settings(max_examples=400, deadline=None)
+def test_every_text_is_one_filled_line_of_at_most_255_characters(row: dict[str, Any]) -> None:
+    for text in explain.account_texts(row, CONTEXT).values():
+        assert 0 < len(text) <= 255
+        assert "{" not in text.replace(str(row["top_family"]), "").replace(str(row["top_pulled_by"]), "") or "{" in str(
+            row
+        )
+
+
+@given(ROWS)
+@settings(max_examples=200, deadline=None)
+def test_the_story_of_any_account_can_be_told(row: dict[str, Any]) -> None:
+    told = {**row, **explain.account_texts(row, CONTEXT)}
+    slots = [{"slot": "finance.executive", "weight": 3, "known": known, "value": None} for known in (None, 0, 1)]
+    cell = {"family": "Pumps", "state": "whitespace", "score": 0.5, "peer_owners": 1, "peers": 10, "pulled_by": None}
+    parts = list(story(told, slots, [{**cell, "typical_minor": 1, "shown": 1}], CONTEXT, key_accounts.Settings()))
+    assert [title for title, _ in parts][0] == "Key account status"
+    assert all(lines for _, lines in parts)
+
+
+@given(ROWS)
+@settings(max_examples=100, deadline=None)
+def test_no_text_depends_on_the_name_of_an_account_or_anything_a_person_is_called(row: dict[str, Any]) -> None:
+    others = {"name": "Quetzalcoatl", "contact_name": "Quetzalcoatl", "title": "Quetzalcoatl", "nominated_reason": "x"}
+    assert explain.account_texts(row, CONTEXT) == explain.account_texts({**row, **others}, CONTEXT)
+
+
+def test_parts_that_do_not_fit_are_left_out_whole() -> None:
+    assert explain.joined(["a" * 200, "b" * 200, "c" * 10], "; ") == "A" + "a" * 199 + "; " + "c" * 10
+    assert len(explain.joined(["x" * 400], "; ")) == 255
+
+
+@pytest.mark.parametrize(
+    ("minor", "shown"),
+    [(0, "0 EUR"), (-40, "0 EUR"), (49, "0 EUR"), (12_345, "120 EUR"), (1_234_567, "12k EUR"), (99_999_900, "1M EUR"),
+     (123_456_789_00, "120M EUR"), (9_999_999_999_99, "10bn EUR"), (-1_234_567, "-12k EUR")],
+)  # fmt: skip
+def test_money_has_two_digits_and_no_negative_zero(minor: int, shown: str) -> None:
+    assert explain.money(minor, CONTEXT) == shown
+
+
+def test_money_of_a_currency_without_cents_is_not_a_hundredth() -> None:
+    assert explain.money(12_345, Context(0, "JPY", 0)) == "12k JPY"
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, "120k EUR a year, net of cost"),
+        ({"cost_state": "revenue", "costs_known": 0}, "120k EUR a year, revenue, not net"),
+        ({"cost_state": "revenue", "costs_known": 1}, "120k EUR a year, net by the usual margin"),
+        ({"yearly_minor": -500_000}, "Loses 5k EUR a year"),
+        ({"rateless_deals": 1}, "At least 120k EUR a year"),
+        ({"rateless_deals": 1, "yearly_minor": 0}, "Value unknown: no exchange rate"),
+        ({"amountless_deals": 1, "yearly_minor": None}, "Value unknown: its won deals have no amount"),
+        ({"first_won_day": None}, "No won deals yet"),
+        ({"rank": 7}, "ranks among the first 10"),
+        ({"rank": 5000}, "ranks behind the first 1000"),
+        ({"gate": "branch"}, "Counted with its parent company"),
+        ({"gate": "odd"}, "A gate is closed: odd"),
+        ({"nominated": 1}, "Nominated by a person"),
+    ],
+)
+def test_why_says_what_is_known(facts: dict[str, Any], expected: str) -> None:
+    assert expected in texts(**facts)["kam_why"]
+
+
+def test_a_known_value_is_never_called_unknown_for_want_of_peers() -> None:
+    assert "net value" not in texts(score=50.0)["kam_why"]
+    assert "unknown: growth potential, relationship, strategic fit, payment" in texts(score=50.0)["kam_why"]
+
+
+def test_what_speaks_for_an_account_that_cannot_be_proposed_is_left_out() -> None:
+    assert "unknown" not in texts(score=50.0, gate="not_active")["kam_why"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, "5 of 9 roles covered"),
+        ({"executive_known": 0}, "5 of 9 roles covered, no executive"),
+        ({"first_gap": "finance.executive"}, "5 of 9 roles covered, first gap: finance executive"),
+        (
+            {"first_gap": "role.champion", "first_gap_known": 1},
+            "5 of 9 roles covered, known but not in touch: champion",
+        ),
+        ({"single_threaded": 1, "engaged_contacts": 1}, "5 of 9 roles covered, only one contact in touch"),
+        ({"single_threaded": 1, "engaged_contacts": 0}, "5 of 9 roles covered, nobody in touch"),
+        ({"coverage_state": "no_activities"}, "6 of 9 roles known, activities are not connected"),
+        ({"coverage_state": "no_contacts"}, "No contacts yet"),
+    ],
+)
+def test_coverage_in_words(facts: dict[str, Any], expected: str) -> None:
+    assert texts(**facts)["kam_coverage_text"] == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, "None open"),
+        ({"executive_engaged": 0}, "No executive in touch"),
+        ({"executive_engaged": 0, "single_threaded": 1}, "Only one contact in touch; no executive in touch"),
+        ({"executive_engaged": 0, "single_threaded": 1, "engaged_contacts": 0}, "Nobody in touch"),
+        ({"executive_engaged": 0, "coverage_state": "no_contacts"}, "No contacts yet"),
+        ({"executive_engaged": 0, "coverage_state": "getting_to_know"}, "None open"),
+        ({"in_loop": 1}, "Its parent accounts form a loop"),
+        ({"gap_ratio": 3.0, "order_gap": 30.4}, "Usually orders every 30 days, nothing since 2024-10"),
+        ({"gap_ratio": 40.0, "order_gap": 0.4}, "Usually orders every day, nothing since 2024-10"),
+    ],
+)
+def test_alerts_in_words(facts: dict[str, Any], expected: str) -> None:
+    assert texts(**facts)["kam_alert"] == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, "None open"),
+        ({"held_back": "case"}, "None open: a severe case is open"),
+        ({"whitespace_state": "no_families"}, "Not enough data: products have no families"),
+        ({"top_family": "Pumps"}, "Pumps"),
+        ({"top_family": "Pumps", "top_peer_owners": 1, "top_peers": 10}, "Pumps: 1 of 10 similar accounts has it"),
+        (
+            {"top_family": "Pumps", "top_peer_owners": 4, "top_peers": 10, "top_pulled_by": "Seals", "ideas": 3},
+            "Pumps: 4 of 10 similar accounts have it, goes with Seals, and 2 more",
+        ),
+    ],
+)
+def test_ideas_in_words(facts: dict[str, Any], expected: str) -> None:
+    assert texts(**facts)["kam_top_idea"] == expected
+
+
+def test_the_family_of_an_idea_is_read_back() -> None:
+    text = texts(top_family="Pumps", top_peer_owners=4, top_peers=10)["kam_top_idea"]
+    assert explain.family_of(text) == "Pumps"
+    assert explain.family_of("None open") is None
+
+
+def test_every_message_of_every_language_is_a_text_and_no_list_of_a_language_lacks_one() -> None:
+    folder = Path(explain.__file__).parent / "texts"
+    english = set(paths(catalogue("en")))
+    for file in folder.glob("*.toml"):
+        assert set(paths(tomllib.loads(file.read_text(encoding="utf-8")))) == english
+
+
+def paths(part: Any, place: str = "") -> list[str]:
+    if isinstance(part, dict):
+        return [p for k, v in part.items() for p in paths(v, f"{place}.{k}")]
+    assert isinstance(part, str)
+    return [place]

@@ -1,0 +1,62 @@
+"""Nights without a change: enriches and diffs a company day by day, and carries the changes out in the mirror.
+
+For the test and the benchmark of guarantee 8. What a night would write is put where the next pull would find it, so
+thirty nights need one pull.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from world import deployment, environment
+
+from connector import job
+from connector.crm.protocol import SetupRequest
+from connector.emulator.company import LAST_DAY, build
+from connector.emulator.salesforce.org.records import Org
+from connector.emulator.salesforce.seed import seed as plant
+from connector.emulator.server import start
+from connector.schema import Change
+from connector.workspace import Workspace, opened, setup_fields
+
+
+@dataclass(frozen=True)
+class Night:
+    """What one night would write."""
+
+    day: str
+    accounts: int
+    changes: tuple[Change, ...]
+
+
+@contextmanager
+def company(size: str, folder: Path, seed: int = 1) -> Iterator[Workspace]:
+    """The workspace of an invented company after its first run, with the programme set mapped too."""
+    org = Org()
+    plant(org, build(size, seed))
+    try:
+        with start(org) as running:
+            deployment(folder, running)
+            environ = environment(running)
+            with opened(folder, environ=environ) as work:
+                request = SetupRequest(setup_fields(("inputs", "programme")), work.journal.installation, "KAM")
+                work.crm.apply_setup(request)
+            with opened(folder, environ=environ) as work:
+                job.run(work, "first_run", as_of=LAST_DAY)
+                yield work
+    finally:
+        org.db.close()
+
+
+def nights(work: Workspace, count: int) -> Iterator[Night]:
+    """The nights after the company's last day, one by one."""
+    for number in range(1, count + 1):
+        day = (LAST_DAY + timedelta(days=number)).isoformat()
+        job.run_enrich(work, day)
+        found = job.run_diff(work, day)
+        with work.mirror.atomic():
+            for change in found.changes:
+                work.mirror.set_present(change.table, [change.id], {change.column: [change.after]})
+        yield Night(day, len({c.id for c in found.changes}), tuple(found.changes))
