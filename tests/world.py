@@ -194,7 +194,8 @@ class World:
 
     def command(self, *words: str) -> list[str]:
         """The words with which a shell would start `kam` on this folder."""
-        return [sys.executable, "-m", "connector", *words, "--dir", str(self.folder)]
+        folder = () if words[0] == "init" else ("--dir", str(self.folder))
+        return [sys.executable, "-m", "connector", *words, *folder]
 
     def kam(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `kam` as a shell would."""

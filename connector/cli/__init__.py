@@ -89,7 +89,7 @@ def main() -> None:
         code = error.code
     except (BrokenPipeError, SystemExit):
         # The reader of our output went away (click ends by itself then); there is nobody left to tell.
-        _hush()
+        hush(1, 2)
         code = 0
     except Exception as error:
         _own_bug(error)
@@ -107,10 +107,10 @@ def _speak_plainly() -> None:
                 stream.reconfigure(encoding="utf-8", newline="\n")
 
 
-def _hush() -> None:
-    """Send what is still unsaid nowhere, so that the interpreter's own end doesn't complain."""
+def hush(*numbers: int) -> None:
+    """Send what is still unsaid on these streams nowhere, so that the interpreter's own end doesn't complain."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for number in (1, 2):
+    for number in numbers:
         os.dup2(nowhere, number)
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from connector.cli import hush
 from connector.errors import UsageFault
 from connector.schema import Change
 from connector.workspace import Workspace, find_folder, opened
@@ -69,8 +70,10 @@ def workspace(folder: Path | None, username: str | None = None) -> Iterator[Work
 
 def say(text: str) -> None:
     """One line of progress, to stderr; a reader who went away is no reason to stop a run."""
-    with suppress(BrokenPipeError):
+    try:
         click.echo(plain(text), err=True)
+    except BrokenPipeError:
+        hush(2)
 
 
 def plain(text: str) -> str:

@@ -11,6 +11,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -141,17 +142,17 @@ def serve(
     state: Path | None = None,
 ) -> None:
     """Serve an org until SIGINT or SIGTERM; prints one line of JSON on standard output when ready."""
-    asked_to_stop = threading.Event()
+    signals: list[int] = []  # a plain list: a second signal inside Event.set would wait for itself
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        asked_to_stop.set()
+    def stop(number: int, _frame: FrameType | None) -> None:
+        signals.append(number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     with start(org, port=port, tls=tls, faults=faults, host=host, state=state) as running:
         print(json.dumps(_facts(running)), flush=True)  # the contract of `kam emulate`: one line, then silence
-        while not asked_to_stop.wait(0.5):  # on Windows a wait without end cannot be interrupted
-            pass
+        while not signals:
+            time.sleep(0.2)
     print("emulator stopped", file=sys.stderr)
 
 

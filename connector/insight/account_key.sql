@@ -9,8 +9,8 @@ SELECT s.account_id, g.account_n, p.status, s.eligible, s.gate, s.confidence, s.
             AND COALESCE(p.status, '') <> 'Not eligible' THEN 1 ELSE 0 END AS nominated,
   COALESCE(p.strikes, 0) AS strikes_before, p.last_review_day,
   COALESCE(p.locked_until_day, p.since_day + :lock_days, p.decided_day + :lock_days) AS locked_until_day,
-  CASE WHEN p.status = 'Standard' AND COALESCE(p.review_due_day, p.decided_day + :review_days) > :as_of
-       THEN 1 ELSE 0 END AS settled,
+  CASE WHEN p.status IN ('Standard', 'Key') AND COALESCE(p.review_due_day, p.decided_day + :review_days) > :as_of
+       THEN 1 ELSE 0 END AS settled, w.dark_deals,
   COALESCE(v.kam_proposal, 'None') AS present_proposal, COALESCE(v.kam_flag, 'None') AS present_flag
 FROM account_score AS s
 JOIN account_group AS g ON g.account_id = s.account_id
@@ -35,12 +35,12 @@ SELECT account_id, row_number() OVER (ORDER BY COALESCE(score_low, -1.0E0) DESC,
 FROM key_member WHERE nominated = 1 AND COALESCE(status, '') <> 'Key'
 
 -- A review is due a quarter after the last one. Strikes change only at a review. Outside the band is who is known to
--- be: too little data, too short a time or a nomination never count against an account.
+-- be: too little data, deals of unknown value, too short a time or a nomination never count against an account.
 -- step: key_review
 SELECT m.account_id, m.account_n, m.status, m.gate, m.confidence, m.score_low, m.rank, m.nominated, m.settled, m.pays,
   m.eligible, m.locked_until_day, m.present_proposal, m.present_flag, c.cap, c.own_cap, c.band_rank,
   CASE WHEN n.place <= c.reserve THEN 1 ELSE 0 END AS nominee,
-  CASE WHEN m.nominated = 1 OR m.rank <= c.band_rank THEN 0 WHEN m.rank IS NOT NULL THEN 1
+  CASE WHEN m.nominated = 1 OR m.rank <= c.band_rank OR m.dark_deals > 0 THEN 0 WHEN m.rank IS NOT NULL THEN 1
        WHEN m.gate IS NULL OR m.gate IN ('new', 'branch') THEN 0 ELSE 1 END AS outside,
   CASE WHEN m.gate IN ('credit_hold', 'not_customer') THEN 1 ELSE 0 END AS breach,
   CASE WHEN m.status = 'Key' AND (m.last_review_day IS NULL OR m.last_review_day + :review_days <= :as_of)
@@ -58,17 +58,19 @@ SELECT r.account_id,
   CASE WHEN r.review = 1 THEN :as_of ELSE r.last_review_day END AS last_review_day
 FROM key_review AS r
 
--- What is proposed stays proposed inside the band, so that a night's small move changes nothing. Who costs more than
+-- What is proposed stays proposed inside the band, so that a night's small move changes nothing. What a person decided
+-- holds until the review that was set with it, unless a gate is breached. Who costs more than
 -- it brings is proposed by people only.
 -- step: key_proposal
 SELECT r.account_id, s.strikes, s.last_review_day,
   CASE WHEN r.status = 'Not eligible' THEN 'None'
        WHEN r.status = 'Key' THEN
          CASE WHEN r.breach = 1 THEN 'Demote'
-              WHEN r.locked_until_day > :as_of OR s.strikes < :strikes THEN 'None'
+              WHEN r.settled = 1 OR r.locked_until_day > :as_of OR s.strikes < :strikes THEN 'None'
               WHEN r.outside = 1 OR (r.present_proposal = 'Demote' AND r.rank > r.cap) THEN 'Demote' ELSE 'None' END
+       WHEN r.settled = 1 THEN 'None'
        WHEN r.nominee = 1 THEN 'Promote'
-       WHEN r.settled = 1 OR r.pays = 0 THEN 'None'
+       WHEN r.pays = 0 THEN 'None'
        WHEN r.rank <= r.own_cap AND r.score_low >= :threshold THEN 'Promote'
        WHEN r.present_proposal = 'Promote' AND r.rank <= r.band_rank AND r.score_low >= :threshold - 3.0E0
        THEN 'Promote'

@@ -6,6 +6,7 @@ Roles only, never a contact's name or title. Next room: `steps.diff`.
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 
@@ -69,7 +70,7 @@ def money(minor: int, context: Context) -> str:
     for size, letter in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{round(value / size, 1):g}{letter} {context.currency}"
-    return f"{value + 0:.0f} {context.currency}"
+    return f"{round(value)} {context.currency}"
 
 
 def why(row: Mapping[str, Any], said: Mapping[str, Any], context: Context) -> list[str]:
@@ -188,11 +189,16 @@ def idea(row: Mapping[str, Any], said: Mapping[str, Any]) -> str:
         key = "peers_one" if row["top_peer_owners"] == 1 else "peers"
         parts.append(words[key].format(owners=row["top_peer_owners"], peers=row["top_peers"]))
     if row["top_pulled_by"] is not None:
-        parts.append(words["pulled"].format(family=row["top_pulled_by"]))
+        parts.append(words["pulled"].format(family=one_line(row["top_pulled_by"])))
     if row["ideas"] and row["ideas"] > 1:
         parts.append(words["more"].format(n=row["ideas"] - 1))
-    family = " ".join(str(row["top_family"]).split())
+    family = one_line(row["top_family"]) or words["nameless"]
     return joined([f"{family[:200]}: {parts[0]}" if parts else family, *parts[1:]], ", ")
+
+
+def one_line(text: str) -> str:
+    """A text of the CRM without line ends and control characters."""
+    return " ".join("".join(" " if category(c) == "Cc" else c for c in text).split())
 
 
 def family_of(text: Any) -> str | None:

@@ -9,10 +9,10 @@ FROM opportunity AS o
 JOIN (SELECT account_id, account_id AS key_id FROM account_group
       UNION ALL
       SELECT account_id, root_id FROM account_group WHERE root_id <> account_id) AS g ON g.account_id = o.account_id
-LEFT JOIN (SELECT opportunity_id, SUM(amount_minor) AS lines_minor FROM opportunity_line GROUP BY opportunity_id) AS l
+LEFT JOIN (SELECT opportunity_id, COUNT(amount_minor) AS valued FROM opportunity_line GROUP BY opportunity_id) AS l
   ON l.opportunity_id = o.id
 WHERE o.state = 'won' AND o.close_day <= :as_of AND o.close_day > :as_of - 365
-  AND o.amount_minor IS NULL AND l.lines_minor IS NULL
+  AND o.amount_minor IS NULL AND COALESCE(l.valued, 0) = 0
 GROUP BY g.key_id
 
 -- step: account_fact

@@ -119,7 +119,7 @@ def _score(row: Row, said: Mapping[str, Any], settings: key_accounts.Settings, p
         yield "not scored: no won deals"
         return
     yield f"{row['score']:.1f} of 100 over what is known ({row['confidence']:.0%} of the weight)"
-    if row["score_low"] is not None and row["score_low"] != row["score_high"]:
+    if None not in (row["score_low"], row["score_high"]) and row["score_low"] != row["score_high"]:
         yield (
             f"{row['score_low']:.1f} to {row['score_high']:.1f} when each unknown counts as a weak (25th percentile) or"
             " a good (75th) account of this portfolio"

@@ -31,6 +31,7 @@ _INSIGHT = {
 }
 # Present values that an insight needs to stay calm.
 _REMEMBERED = ("kam_flag", "kam_proposal", "kam_relationship_band", "kam_whitespace_band", "kam_quadrant")
+_TEXTS = ("kam_why", "kam_top_idea")
 
 
 @dataclass(frozen=True)
@@ -102,11 +103,11 @@ def _remember(mirror: Mirror, as_of: int) -> None:
 def _present(mirror: Mirror) -> dict[str, list[Any]]:
     """What the CRM shows now, as columns: bands, score and the family of the idea."""
     made: dict[str, list[Any]] = {
-        c: [] for c in ("account_id", *_REMEMBERED, "kam_top_idea", "kam_score", "top_family")
+        c: [] for c in ("account_id", *_REMEMBERED, *_TEXTS, "kam_score", "top_family")
     }
     for account, values in mirror.present("account"):
         made["account_id"].append(account)
-        for column in (*_REMEMBERED, "kam_top_idea"):
+        for column in (*_REMEMBERED, *_TEXTS):
             made[column].append(values.get(column))
         made["kam_score"].append(float(values["kam_score"]) if values.get("kam_score") is not None else None)
         made["top_family"].append(explain.family_of(values.get("kam_top_idea")))

@@ -26,6 +26,8 @@ def test_a_row_that_was_refused_is_written_once_the_rule_is_gone(site: Bench, he
     shown = site.kam("retry", "--dry-run")
     assert shown.code == 0
     assert "nothing was written" in shown.out
+    here.edit(site.rows("SELECT id FROM account WHERE name = 'Company 07'")[0][0], KAM_Why__c="mine")
+    assert site.kam("pull", "account").code == 0
     before = len(here.writes())
     said = site.kam("retry")
     assert said.code == 0, said.all
@@ -64,14 +66,20 @@ def test_a_refused_decision_of_a_person_is_left_to_that_person(site: Bench, here
     assert "1 refused row" in site.kam("rejects").out
 
 
-def test_a_halted_retry_names_the_way_to_release_it(site: Bench, here: World) -> None:
+def test_a_retry_passes_the_guards_of_any_run(site: Bench, here: World) -> None:
+    site.steer(is_sandbox=False)
+    site.configure(environment='"production"')
     here.control("org", "POST", validation_rules=[{**RULE, "field": "Type", "value": "Customer - Direct"}])
-    assert site.first_run().code == 4
+    assert site.first_run().code == 5
+    assert site.kam("write-back", "--approve", "1").code == 4
     here.control("org", "POST", validation_rules=[])
     said = site.kam("retry")
-    assert said.code in (0, 5), said.all
-    if said.code == 5:
-        assert "kam write-back --approve" in said.err
+    assert said.code == 5, said.all
+    assert "first write to production" in said.err
+    assert "kam write-back --approve 3" in said.err
+    assert here.writes() == []
+    assert site.kam("write-back", "--approve", "3").code == 0
+    assert "No row is refused" in site.kam("rejects").out
 
 
 def test_the_day_of_a_retry_is_the_day_of_the_results(site: Bench, here: World) -> None:

@@ -12,11 +12,12 @@ from connector import cli, job
 
 FAULTS = [
     [],
-    [{"kind": "status", "path": "*/query*", "status": 500, "body": [{"errorCode": "UNKNOWN", "message": "{secret} {token}"}]}],
-    [{"kind": "status", "path": "*/describe", "status": 400, "body": [{"errorCode": "ODD", "message": "{secret} {token}"}]}],
+    [{"kind": "status", "path": "*/query*", "status": 500, "body": [{"errorCode": "X", "message": "{token}"}]}],
+    [{"kind": "status", "path": "*/describe", "status": 400, "body": [{"errorCode": "X", "message": "{secret}"}]}],
     [{"kind": "drop", "path": "*/query*"}],
     [{"kind": "hangup", "path": "*/oauth2/token"}],
-    [{"kind": "status", "path": "*/oauth2/token", "status": 400, "body": {"error": "invalid_grant", "error_description": "{secret}"}}],
+    [{"kind": "status", "path": "*/oauth2/token", "status": 400,
+      "body": {"error": "invalid_grant", "error_description": "{secret}"}}],
     [{"kind": "limit"}],
     [{"kind": "session", "every": 1}],
     [{"kind": "status", "path": "*/composite/*", "status": 503, "body": "{secret} {token}"}],
@@ -39,13 +40,11 @@ def leaks(site: Bench, said: Said, logged: pytest.LogCaptureFixture) -> list[str
     return [place for place, content in places.items() if any(s.encode() in content for s in secrets)]
 
 
-@pytest.mark.parametrize("debug", [False, True], ids=["plain", "debug"])
 @pytest.mark.parametrize("number", range(len(FAULTS)))
 def test_no_secret_leaves_through_any_failure(
-    site: Bench, logged: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, number: int, debug: bool
+    site: Bench, logged: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    if debug:
-        monkeypatch.setenv("KAM_DEBUG", "1")
+    monkeypatch.setenv("KAM_DEBUG", "1")  # which says more than without it, never less
     filled = []
     for rule in FAULTS[number]:
         made = dict(rule)

@@ -3,6 +3,7 @@
 import tomllib
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 import pytest
 from hypothesis import given, settings
@@ -28,32 +29,38 @@ SLOT = st.sampled_from([None, "finance.executive", "role.champion", "any.executi
 
 FACTS: dict[str, st.SearchStrategy[Any]] = {
     "id": st.just("001"), "name": TEXT, "root_id": st.sampled_from(["001", "002"]), "flag": st.sampled_from(FLAGS),
-    "kam_flag": st.sampled_from(FLAGS), "kam_proposal": st.just("None"), "nominated": BIT, "gate": st.sampled_from(GATES),
-    "status": st.sampled_from([None, "Key"]), "first_won_day": st.one_of(st.none(), st.integers(0, 20000)),
+    "kam_flag": st.sampled_from(FLAGS), "kam_proposal": st.just("None"), "nominated": BIT,
+    "gate": st.sampled_from(GATES), "status": st.sampled_from([None, "Key"]),
+    "first_won_day": st.one_of(st.none(), st.integers(0, 20000)),
     "last_won_day": st.integers(0, 20000), "yearly_minor": MONEY, "value_minor": MONEY,
     "cost_state": st.sampled_from([None, "net", "revenue"]), "costs_known": BIT, "rateless_deals": st.integers(0, 3),
     "amountless_deals": st.integers(0, 3), "rank": COUNT, "score": SHARE, "value_rank": COUNT, "revenue_rank": COUNT,
-    "pareto_class": st.sampled_from(["A", None]), "won_deals_24m": COUNT, "members": st.integers(1, 9), "in_loop": BIT,
-    "coverage_state": st.sampled_from(STATES), "slots": st.integers(0, 15), "slots_covered": COUNT, "slots_known": COUNT,
+    "pareto_class": st.sampled_from(["A", None]), "won_deals_24m": COUNT, "members": st.integers(1, 9),
+    "in_loop": BIT, "coverage_state": st.sampled_from(STATES), "slots": st.integers(0, 15), "slots_covered": COUNT,
+    "slots_known": COUNT,
     "executive_known": MAYBE, "executive_engaged": MAYBE, "engaged_contacts": COUNT, "single_threaded": MAYBE,
     "first_gap": SLOT, "first_gap_known": MAYBE, "coverage_percent": COUNT, "known_percent": COUNT,
     "whitespace_state": st.sampled_from(["ok", "not_enough_data", "no_families", "odd"]),
     "top_family": st.one_of(st.none(), TEXT), "top_peer_owners": COUNT, "top_peers": COUNT,
     "top_pulled_by": st.one_of(st.none(), TEXT), "ideas": COUNT, "held_back": st.sampled_from([None, "case", "odd"]),
-    "gap_ratio": st.one_of(st.none(), st.floats(0, 1000)), "order_gap": st.floats(0, 1000), "confidence": st.floats(0, 1),
+    "gap_ratio": st.one_of(st.none(), st.floats(0, 1000)), "order_gap": st.floats(0, 1000),
+    "confidence": st.floats(0, 1),
     "score_low": POINTS, "score_high": POINTS, "most_wanted": st.sampled_from([None, "growth"]), "strikes": st.just(0),
     "locked_until_day": st.just(None), "next_rank_gap": COUNT, "cap": st.integers(1, 20), "strength": POINTS,
     "change_criterion": st.sampled_from([None, "value"]), "change_to": st.floats(0, 1), "strong_contacts": COUNT,
-    "two_way_contacts": COUNT, "top_contact_share": SHARE, "last_two_way_day": st.one_of(st.none(), st.integers(0, 20000)),
+    "two_way_contacts": COUNT, "top_contact_share": SHARE,
+    "last_two_way_day": st.one_of(st.none(), st.integers(0, 20000)),
     "kam_relationship_band": st.just("Warm"), "kam_whitespace_band": st.just("Small"),
     **{f"{kind}_{days}_minor": MONEY for kind in ("net", "revenue") for days in (180, 365)},
     **{f"s_{c}": SHARE for c in explain.CRITERIA}, **{f"c_{c}": POINTS for c in explain.CRITERIA},
 }  # fmt: skip
 ROWS = st.fixed_dictionaries(FACTS)
 PLAIN: dict[str, Any] = {
-    **dict.fromkeys(FACTS), "id": "001", "root_id": "001", "flag": "None", "first_won_day": 19000, "last_won_day": 20000,
-    "yearly_minor": 12_345_600, "cost_state": "net", "costs_known": 1, "rateless_deals": 0, "amountless_deals": 0,
-    "coverage_state": "ok", "slots": 9, "slots_covered": 5, "slots_known": 6, "executive_known": 1, "engaged_contacts": 3,
+    **dict.fromkeys(FACTS), "id": "001", "root_id": "001", "flag": "None", "first_won_day": 19000,
+    "last_won_day": 20000, "yearly_minor": 12_345_600, "cost_state": "net", "costs_known": 1, "rateless_deals": 0,
+    "amountless_deals": 0, "coverage_state": "ok", "slots": 9, "slots_covered": 5, "slots_known": 6,
+    "executive_known": 1,
+    "engaged_contacts": 3,
     "whitespace_state": "ok", "nominated": 0, "in_loop": 0,
 }  # fmt: skip
 
@@ -63,23 +70,21 @@ def texts(**facts: Any) -> dict[str, str]:
 
 
 @given(ROWS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_every_text_is_one_filled_line_of_at_most_255_characters(row: dict[str, Any]) -> None:
     for text in explain.account_texts(row, CONTEXT).values():
         assert 0 < len(text) <= 255
-        assert "{" not in text.replace(str(row["top_family"]), "").replace(str(row["top_pulled_by"]), "") or "{" in str(
-            row
-        )
+        assert not [c for c in text if category(c) == "Cc"]
 
 
 @given(ROWS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_story_of_any_account_can_be_told(row: dict[str, Any]) -> None:
     told = {**row, **explain.account_texts(row, CONTEXT)}
     slots = [{"slot": "finance.executive", "weight": 3, "known": known, "value": None} for known in (None, 0, 1)]
     cell = {"family": "Pumps", "state": "whitespace", "score": 0.5, "peer_owners": 1, "peers": 10, "pulled_by": None}
     parts = list(story(told, slots, [{**cell, "typical_minor": 1, "shown": 1}], CONTEXT, key_accounts.Settings()))
-    assert [title for title, _ in parts][0] == "Key account status"
+    assert next(title for title, _ in parts) == "Key account status"
     assert all(lines for _, lines in parts)
 
 

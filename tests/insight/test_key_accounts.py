@@ -262,6 +262,33 @@ def test_a_person_who_declined_is_not_asked_again_before_the_review(engine_with:
     assert proposal(engine_with, "F", {"status": "Not eligible"})[0] == "None"
 
 
+def test_a_declined_nomination_and_a_declined_demotion_wait_for_their_review(engine_with: Maker) -> None:
+    nominee = {"nominated": 1, "status": "Standard"}
+    assert proposal(engine_with, "A", {**nominee, "review_due_day": AS_OF + 1})[0] == "None"
+    assert proposal(engine_with, "A", {**nominee, "review_due_day": AS_OF})[0] == "Promote"
+    outside = {"status": "Key", "strikes": 2, "last_review_day": AS_OF - 10}
+    assert proposal(engine_with, "A", {**outside, "review_due_day": AS_OF + 1}, present="Demote")[0] == "None"
+    assert proposal(engine_with, "A", {**outside, "review_due_day": AS_OF}, present="Demote")[0] == "Demote"
+
+
+def test_deals_of_unknown_value_are_unknown_and_never_a_strike(engine_with: Maker) -> None:
+    rows = portfolio()
+    for deal in rows["opportunity"]:
+        if deal["account_id"] == "F":
+            deal["amount_minor"] = None  # a currency without a rate
+        if deal["account_id"] == "E" and deal["close_day"] == AS_OF - 10:
+            deal["amount_minor"] = None
+    rows["programme"] = [{"account_id": i, "status": "Key", "strikes": 1} for i in "EF"]
+    with rated(engine_with(rows), WIDE) as engine:
+        # F: nothing is known of its worth. E: half of it is, which counts, but is no reason to demote it.
+        worth = "SELECT value_minor, revenue_365_minor FROM account_value WHERE account_id = "
+        assert engine.rows(worth + "'F'") == [(None, None)]
+        assert engine.rows(worth + "'E'") == [(600_00, 800_00)]
+        assert engine.rows("SELECT score, rank FROM account_score WHERE account_id = 'F'") == [(None, None)]
+        kept = engine.rows("SELECT proposal, strikes FROM account_key WHERE account_id IN ('E', 'F')")
+        assert kept == [("None", 0), ("None", 0)]
+
+
 def test_too_little_data_never_counts_as_a_strike(engine_with: Maker) -> None:
     rows = portfolio()
     rows["programme"] = [{"account_id": "A", "status": "Key", "strikes": 1}]

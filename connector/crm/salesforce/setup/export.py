@@ -38,7 +38,8 @@ def _copy(link: Link, record: str, names: Sequence[str], file: TextIO) -> int:
     count = 0
     for row in select(link, names, record, "ORDER BY Id"):
         values = [row[name] for name in names]
-        if any(value not in (None, False) for value in values[1:]):
+        # A typed 0 is a value; an unticked box is what every record has.
+        if any(value is not None and value is not False for value in values[1:]):
             writer.writerow(values)
             count += 1
     return count

@@ -1,0 +1,108 @@
+"""The whole walk over real HTTP: init, setup, check, first run, refresh twice, undo, and the org is as before."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from world import SECRET, Clock, World, deployment, fill
+
+from connector.emulator.load import load
+from connector.emulator.salesforce.org.records import Org
+from connector.emulator.server import start
+
+SETS = {"adventureworks": ("2013-12-01", "USD", 701), "maven-crm": ("2018-01-01", "USD", 85)}
+
+
+@contextmanager
+def bare(folder: Path, org: Org) -> Iterator[World]:
+    """An org that has none of our fields yet."""
+    try:
+        with start(org) as running:
+            ids = [str(i) for (i,) in org.rows('SELECT "Id" FROM "Account" ORDER BY "Id"')]
+            yield World(org, running, folder, Clock(), ids)
+    finally:
+        org.db.close()
+
+
+def done(here: World, *words: str) -> str:
+    """Output of a command that must end well."""
+    ended = here.kam(*words)
+    assert ended.returncode == 0, f"{' '.join(words)}: {ended.stderr}"
+    return ended.stdout
+
+
+def ours_filled(here: World) -> dict[str, dict[str, Any]]:
+    """Our fields that are filled, of the accounts that have any."""
+    filled = {i: {k: v for k, v in row.items() if v != 0} for i, row in here.ours().items()}
+    return {i: row for i, row in filled.items() if row}
+
+
+def walk(here: World, as_of: str) -> dict[str, Any]:
+    """Walk 2 of the manual, from `kam check` to `kam undo`; an enriched account as plain REST reads it."""
+    day = ("--as-of", as_of)
+    before = here.state()
+    done(here, "check")
+    plan = json.loads(done(here, "setup", "--json"))["items"]
+    assert {i["action"] for i in plan} == {"create"}
+    assert json.loads(done(here, "setup", "--apply", "--json"))["items"] == plan
+    assert {i["action"] for i in json.loads(done(here, "setup", "--json"))["items"]} == {"keep"}
+    here.control("reset", "POST")
+    preview = json.loads(done(here, "run", "preview", *day, "--json"))
+    assert preview["items"]
+    assert here.writes() == []
+    done(here, "run", "first_run", *day)
+    shown = {i["id"] for i in preview["items"]}
+    assert set(ours_filled(here)) == shown
+    # Any client sees it now.
+    (some,) = sorted(shown)[:1]
+    account: dict[str, Any] = here.rest(f"sobjects/Account/{some}")
+    told = {i["column"]: i["after"] for i in preview["items"] if i["id"] == some}
+    assert account["KAM_Why__c"] == told["kam_why"]
+    # The first refresh reads our own writes back; from then on a night without a change is free.
+    here.control("reset", "POST")
+    calls: list[int] = []
+    for _ in range(2):
+        assert json.loads(done(here, "run", "refresh", *day, "--json"))["items"] == []
+        calls.append(here.control("calls")["used"])
+        assert here.writes() == []
+        here.control("reset", "POST")
+    assert calls[0] == calls[1]
+    done(here, "undo", "2")
+    assert ours_filled(here) == {}
+    after = here.state()
+    assert {i: {k: after[i][k] for k in row} for i, row in before.items()} == before
+    assert before.keys() == after.keys()
+    return account
+
+
+def test_the_whole_walk_from_an_empty_folder_to_undo(tmp_path: Path) -> None:
+    org = Org()
+    fill(org)
+    with bare(tmp_path / "work", org) as here:
+        assert str(here.folder / "config.toml") in done(here, "init", str(here.folder))
+        deployment(here.folder, here.running)
+        account = walk(here, "2026-06-30")
+    assert account["KAM_As_Of__c"] == "2026-06-30"
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", list(SETS))
+def test_the_walk_on_data_that_nobody_here_invented(name: str, shared_data: Path, tmp_path: Path) -> None:
+    as_of, currency, accounts = SETS[name]
+    org = Org(currency=currency)
+    load(org, shared_data / name / "salesforce")
+    with bare(tmp_path / "work", org) as here:
+        deployment(here.folder, here.running)
+        here.setting("config.toml", "[engine]", f'[company]\ncurrency = "{currency}"\n[engine]')
+        assert len(here.accounts) == accounts
+        account = walk(here, as_of)
+    assert account["KAM_As_Of__c"] == as_of
+
+
+def test_the_secret_is_named_and_never_written_down(here: World) -> None:
+    here.run("preview")
+    kept = [p for p in here.folder.rglob("*") if p.is_file() and here.environ[SECRET].encode() in p.read_bytes()]
+    assert kept == []
