@@ -1,14 +1,16 @@
 """The whole walk over real HTTP: init, setup, check, first run, refresh twice, undo, and the org is as before."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from world import SECRET, Clock, World, deployment, fill
 
+from connector.cli import kam
 from connector.emulator.load import load
 from connector.emulator.salesforce.org.records import Org
 from connector.emulator.server import start
@@ -27,11 +29,29 @@ def bare(folder: Path, org: Org) -> Iterator[World]:
         org.db.close()
 
 
-def done(here: World, *words: str) -> str:
-    """Output of a command that must end well."""
-    ended = here.kam(*words)
-    assert ended.returncode == 0, f"{' '.join(words)}: {ended.stderr}"
-    return ended.stdout
+Done = Callable[..., str]
+
+
+def by_shell(here: World) -> Done:
+    """Output of commands that must end well, each a process of its own."""
+
+    def done(*words: str) -> str:
+        ended = here.kam(*words)
+        assert ended.returncode == 0, f"{' '.join(words)}: {ended.stderr}"
+        return ended.stdout
+
+    return done
+
+
+def at_once(here: World) -> Done:
+    """The same commands without a new process for each."""
+
+    def done(*words: str) -> str:
+        ended = CliRunner().invoke(kam, [*words, "--dir", str(here.folder)], env=here.environ, catch_exceptions=False)
+        assert ended.exit_code == 0, f"{' '.join(words)}: {ended.stderr}"
+        return ended.stdout
+
+    return done
 
 
 def ours_filled(here: World) -> dict[str, dict[str, Any]]:
@@ -40,20 +60,20 @@ def ours_filled(here: World) -> dict[str, dict[str, Any]]:
     return {i: row for i, row in filled.items() if row}
 
 
-def walk(here: World, as_of: str) -> dict[str, Any]:
+def walk(here: World, done: Done, as_of: str) -> dict[str, Any]:
     """Walk 2 of the manual, from `kam check` to `kam undo`; an enriched account as plain REST reads it."""
     day = ("--as-of", as_of)
     before = here.state()
-    done(here, "check")
-    plan = json.loads(done(here, "setup", "--json"))["items"]
+    done("check")
+    plan = json.loads(done("setup", "--json"))["items"]
     assert {i["action"] for i in plan} == {"create"}
-    assert json.loads(done(here, "setup", "--apply", "--json"))["items"] == plan
-    assert {i["action"] for i in json.loads(done(here, "setup", "--json"))["items"]} == {"keep"}
+    assert json.loads(done("setup", "--apply", "--json"))["items"] == plan
+    assert {i["action"] for i in json.loads(done("setup", "--json"))["items"]} == {"keep"}
     here.control("reset", "POST")
-    preview = json.loads(done(here, "run", "preview", *day, "--json"))
+    preview = json.loads(done("run", "preview", *day, "--json"))
     assert preview["items"]
     assert here.writes() == []
-    done(here, "run", "first_run", *day)
+    done("run", "first_run", *day)
     shown = {i["id"] for i in preview["items"]}
     assert set(ours_filled(here)) == shown
     # Any client sees it now.
@@ -65,12 +85,12 @@ def walk(here: World, as_of: str) -> dict[str, Any]:
     here.control("reset", "POST")
     calls: list[int] = []
     for _ in range(2):
-        assert json.loads(done(here, "run", "refresh", *day, "--json"))["items"] == []
+        assert json.loads(done("run", "refresh", *day, "--json"))["items"] == []
         calls.append(here.control("calls")["used"])
         assert here.writes() == []
         here.control("reset", "POST")
     assert calls[0] == calls[1]
-    done(here, "undo", "2")
+    done("undo", "2")
     assert ours_filled(here) == {}
     after = here.state()
     assert {i: {k: after[i][k] for k in row} for i, row in before.items()} == before
@@ -82,9 +102,9 @@ def test_the_whole_walk_from_an_empty_folder_to_undo(tmp_path: Path) -> None:
     org = Org()
     fill(org)
     with bare(tmp_path / "work", org) as here:
-        assert str(here.folder / "config.toml") in done(here, "init", str(here.folder))
+        assert str(here.folder / "config.toml") in by_shell(here)("init", str(here.folder))
         deployment(here.folder, here.running)
-        account = walk(here, "2026-06-30")
+        account = walk(here, by_shell(here), "2026-06-30")
     assert account["KAM_As_Of__c"] == "2026-06-30"
 
 
@@ -98,7 +118,7 @@ def test_the_walk_on_data_that_nobody_here_invented(name: str, shared_data: Path
         deployment(here.folder, here.running)
         here.setting("config.toml", "[engine]", f'[company]\ncurrency = "{currency}"\n[engine]')
         assert len(here.accounts) == accounts
-        account = walk(here, as_of)
+        account = walk(here, at_once(here), as_of)
     assert account["KAM_As_Of__c"] == as_of
 
 

@@ -99,7 +99,7 @@ def _send(
         if dry_run:
             shared.show_dry(changes, as_json)
             return 0
-        pen = work.pen(user or getpass.getuser())
+        pen = work.pen(user or _machine_user())
         missing = sorted({c.column for c in changes if ("account", c.column) not in pen.rules})
         if missing:
             raise UsageFault(
@@ -118,6 +118,14 @@ def _send(
         else:
             click.echo(f"run {current.id}: {words(written.records)}. The next refresh takes it up: kam run refresh")
     return code
+
+
+def _machine_user() -> str:
+    """Who sits at this machine, as far as it knows: a container may run as a number without a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "unknown"
 
 
 def due(work: Workspace) -> str:

@@ -21,6 +21,7 @@ from connector.schema import Change
 from connector.workspace import Workspace, find_folder, opened
 
 JSON_VERSION = 1
+FIRST_YEAR, LAST_YEAR = 1970, 2200  # a day outside of these is a slip of the pen
 _CONTROLS = (*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _STEERING = dict.fromkeys(_CONTROLS, "\N{REPLACEMENT CHARACTER}")
 
@@ -56,9 +57,12 @@ def day(_: click.Context, __: click.Parameter, value: str | None) -> date | None
     if value is None:
         return None
     try:
-        return datetime.strptime(value, "%Y-%m-%d").date()
+        found = datetime.strptime(value, "%Y-%m-%d").date()
     except ValueError as error:
         raise click.BadParameter(f'"{value}" is not a day; write it as 2026-06-30.') from error
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise click.BadParameter(f"{value} lies outside {FIRST_YEAR} to {LAST_YEAR}; write it as 2026-06-30.")
+    return found
 
 
 @contextmanager

@@ -81,10 +81,13 @@ def why(row: Mapping[str, Any], said: Mapping[str, Any], context: Context) -> li
         parts.append(words["flag"][row["flag"]])
     if row["nominated"]:
         parts.append(words["nominated"])
-    gate = row["gate"]
-    if gate is not None and not (gate == "new" and row["flag"] == "Emerging"):
+    gate, worth = row["gate"], _worth_words(row, words, context)
+    idle = gate == "not_active"  # then the gate and the worth would say one thing twice
+    told = (gate == "new" and row["flag"] == "Emerging") or (idle and row["first_won_day"] is None)
+    if gate is not None and not told:
         parts.append(words["gate"].get(gate) or words["gate"]["other"].format(gate=gate))
-    parts.append(_worth_words(row, words, context))
+    if not (idle and row["first_won_day"] is not None and row["yearly_minor"] == 0):
+        parts.append(worth)
     if row["rank"] is not None:
         parts.append(_rank_words(row["rank"], words))
     if row["score"] is not None and gate is None:

@@ -116,7 +116,7 @@ def _score(row: Row, said: Mapping[str, Any], settings: key_accounts.Settings, p
         yield f"scored with its parent company: {parent}"
         return
     if row["score"] is None:
-        yield "not scored: no won deals"
+        yield "not scored: no won deals" if row["first_won_day"] is None else "not scored: its value is unknown"
         return
     yield f"{row['score']:.1f} of 100 over what is known ({row['confidence']:.0%} of the weight)"
     if None not in (row["score_low"], row["score_high"]) and row["score_low"] != row["score_high"]:

@@ -70,6 +70,7 @@ def test_a_change_in_json_has_the_seven_keys(walked: Bench) -> None:
         (("run", "refesh"), 'Nearest: "refresh"'),
         (("run", "refresh", "--as-of", "30.06.2026"), "write it as 2026-06-30"),
         (("run", "refresh", "--as-of", "2026-02-30"), "is not a day"),
+        (("run", "refresh", "--as-of", "0026-06-30"), "lies outside 1970 to 2200"),
         (("pull", "acount"), 'Nearest: "account"'),
         (("explain", "Nobody Knows Ltd"), "kam pull"),
         (("runs", "99"), "kam runs"),

@@ -128,11 +128,24 @@ def test_money_of_a_currency_without_cents_is_not_a_hundredth() -> None:
         ({"rank": 5000}, "ranks behind the first 1000"),
         ({"gate": "branch"}, "Counted with its parent company"),
         ({"gate": "odd"}, "A gate is closed: odd"),
+        ({"gate": "not_active"}, "No purchase in two years; 120k EUR a year"),
+        ({"gate": "new", "flag": "Emerging"}, "Customer for less than half a year; 120k EUR a year, net of cost"),
         ({"nominated": 1}, "Nominated by a person"),
     ],
 )
 def test_why_says_what_is_known(facts: dict[str, Any], expected: str) -> None:
     assert expected in texts(**facts)["kam_why"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"gate": "not_active", "first_won_day": None, "yearly_minor": None}, "No won deals yet"),
+        ({"gate": "not_active", "yearly_minor": 0}, "No purchase in two years"),
+    ],
+)
+def test_no_purchase_is_said_once(facts: dict[str, Any], expected: str) -> None:
+    assert texts(**facts)["kam_why"] == expected
 
 
 def test_a_known_value_is_never_called_unknown_for_want_of_peers() -> None:
