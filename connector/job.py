@@ -3,10 +3,12 @@
 A workspace and a job's name come in; a run and its exit code leave. Next room: `steps.pull`.
 """
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -59,6 +61,8 @@ class Job:
         unknown = [s for s in self.steps if s not in STEPS]
         if unknown or not self.steps:
             raise ValueError(f"steps: must be some of {', '.join(STEPS)}; got {', '.join(unknown) or 'none'}.")
+        if "write_back" in self.steps and "diff" not in self.steps[: self.steps.index("write_back")]:
+            raise ValueError("steps: write_back sends what diff found; put diff before it.")
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError) as error:
@@ -184,7 +188,8 @@ def _steps(work: Workspace, job: Job, current: Run, report: Report, dry_run: boo
             report.notes += rate_notes(pulled.no_rate)
             say(f"pull: {sum(pulled.rows.values())} rows, {sum(pulled.deleted.values())} deleted")
         elif step == "enrich":
-            report.counts["enrich"] = run_enrich(work, current.as_of)
+            writes = "write_back" in job.steps and not dry_run
+            report.counts["enrich"] = run_enrich(work, current.as_of, remember=writes)
             say(f"enrich: {report.counts['enrich']['account_result']} accounts as of {current.as_of}")
         elif step == "diff":
             found = run_diff(work, current.as_of)
@@ -217,8 +222,10 @@ def rate_notes(no_rate: dict[str, int]) -> list[str]:
     ]
 
 
-def run_enrich(work: Workspace, as_of: str, say: Callable[[str], None] = lambda _: None) -> dict[str, int]:
-    """Compute every insight from the mirror as of a day."""
+def run_enrich(
+    work: Workspace, as_of: str, say: Callable[[str], None] = lambda _: None, *, remember: bool = False
+) -> dict[str, int]:
+    """Compute every insight from the mirror as of a day; only a run that writes lets the day count as a review."""
     settings = work.config
     context = Context(
         as_of=epoch_day(as_of) or 0,
@@ -235,6 +242,7 @@ def run_enrich(work: Workspace, as_of: str, say: Callable[[str], None] = lambda 
         context,
         per_insight,
         say,
+        remember=remember,
     )
 
 
@@ -284,7 +292,10 @@ def guarded_write(work: Workspace, run_id: int, as_of: str, guards: Guards, foun
         said.append("first write to production: look at the changes first.")
     if said:
         work.journal.halt(run_id, found.changes)
-        advice = f"Nothing was written. Look: kam diff. Release exactly this list: kam write-back --approve {run_id}"
+        advice = (
+            f"Nothing was written. Look at the list: kam write-back --approve {run_id} --dry-run. Release exactly this"
+            f" list: kam write-back --approve {run_id}"
+        )
         raise GuardHalt(*(f"guard {line}" for line in said), advice)
     note_rejected(work, run_id, found)
     return write_back(work.pen(), run_id, found.changes, parents(work))
@@ -301,16 +312,58 @@ def note_rejected(work: Workspace, run_id: int, found: Diff) -> None:
 
 
 def _released(work: Workspace) -> bool:
-    """Whether this production org was ever written to, which needed a person's approval once."""
-    return bool(work.journal.execute("SELECT 1 FROM journal WHERE state = 'written' LIMIT 1").fetchone())
+    """Whether a person has approved a whole list for this production org once."""
+    return work.journal.meta("approved") is not None
+
+
+@dataclass
+class Ending:
+    """How a run outside the jobs goes: its number, counts, and the exit code so far."""
+
+    run: int
+    counts: dict[str, Any] = field(default_factory=dict)
+    code: int = 0
+
+    def wrote(self, written: Written) -> None:
+        """Note what a write came to."""
+        self.counts["write_back"] = written.records
+        self.code = RowsRefused.code if written.records.get(writing.REFUSED) else 0
+
+
+@contextmanager
+def recorded(work: Workspace, name: str, as_of: str, undoes: int | None = None) -> Iterator[Ending]:
+    """A run of a single command, noted from its beginning to whatever ending it takes."""
+    ending = Ending(runs.begin(work.journal, name, as_of, stamp(work.clock()), undoes=undoes).id)
+    state, message = "done", ""
+    try:
+        yield ending
+    except KamError as error:
+        state, message = ("halted" if isinstance(error, GuardHalt) else "failed"), str(error)
+        ending.code = error.code
+        raise
+    except BaseException as error:
+        state, message, ending.code = "failed", type(error).__name__, 1
+        raise
+    finally:
+        runs.note(work.journal, ending.run, state, ending.counts)
+        runs.end(work.journal, ending.run, state, ending.code, message, stamp(work.clock()))
+
+
+@contextmanager
+def aside(work: Workspace, as_of: str) -> Iterator[None]:
+    """Results of another day on a copy of the mirror: looking never changes what is written next."""
+    real = work.mirror
+    with TemporaryDirectory(dir=work.config.store_dir, prefix="aside-") as folder:
+        work.mirror = real.copy(Path(folder))
+        try:
+            run_enrich(work, as_of)
+            yield
+        finally:
+            work.mirror.close()
+            work.mirror = real
 
 
 def parents(work: Workspace) -> dict[str, str]:
     """Account → its parent, so that children of one parent are sent together."""
     rows = work.mirror.rows("SELECT id, parent_id FROM account WHERE parent_id IS NOT NULL")
     return {r["id"]: r["parent_id"] for r in rows}
-
-
-def summary(report: Report) -> dict[str, Any]:
-    """A run as JSON shows it."""
-    return {"version": 1, "run": report.run, "items": [asdict(c) for c in report.changes], "counts": report.counts}

@@ -76,10 +76,6 @@ class FieldMap:
         """Every field that may be written, by our (table, column)."""
         return {(w.table, w.column): w for s in self.sources for w in s.write}
 
-    def record_of(self, table: str) -> str:
-        """Record that feeds a table (the first, where several do)."""
-        return next(s.record for s in self.sources if s.table == table)
-
     def known(self) -> frozenset[str]:
         """Names of the tables and `table.column`s that this mapping fills."""
         names = {s.table for s in self.sources}
@@ -109,9 +105,21 @@ def load(path: Path) -> FieldMap:
                 faults.append(f"{place}]: must be a section, like [{table}] with record = and [{table}.read].")
             else:
                 sources.append(_source(table, section, place, faults))
+    faults += _write_faults(sources)
     if faults:
         raise UsageFault(*(f"{f} Correct the line, then run: kam check" for f in faults))
     return FieldMap(path, tuple(sources))
+
+
+def _write_faults(sources: Sequence[Source]) -> list[str]:
+    """Sections of one table must write the same fields: what a section doesn't name is never written on its records."""
+    faults = []
+    first: dict[str, Source] = {}
+    for source in sources:
+        other = first.setdefault(source.table, source)
+        if set(source.write) != set(other.write):
+            faults.append(f"{source.place}.write]: must name the same fields as the first [{source.table}] section.")
+    return faults
 
 
 _SECTION_KEYS = ("record", "where", "optional", "read", "constant", "write")

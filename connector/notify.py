@@ -45,7 +45,12 @@ def notify(
         sender.add(address)
     changed = counts.get("diff", {}).get("records", 0)
     body = f"Run {run} of {job} ended: {state} (exit code {code}). Accounts to change: {changed}."
-    sent = bool(addresses) and bool(sender.notify(title=f"kam {job}: {state}", body=f"{body} {_first_line(message)}"))
+    title = f"kam {job}: {state}"
+    try:
+        sent = bool(addresses) and bool(sender.notify(title=title, body=f"{body} {_first_line(message)}"))
+    except Exception as error:  # whatever a plugin does, the run has ended as it has
+        log.warning("notify: %s in apprise", type(error).__name__)
+        sent = False
     if not sent:
         log.warning("notify: no message could be sent; look at the addresses in $%s", settings.urls_env)
     return sent

@@ -458,9 +458,10 @@ CRM_FIELDS: tuple[CrmField, ...] = (
     CrmField(
         "account",
         "net_value_12m",
-        "currency",
+        # A plain number: Salesforce shows a currency field in the record's own currency, whatever is written there.
+        "number",
         "KAM net value 12m",
-        "Net value of twelve months in corporate currency.",
+        "Net value of twelve months, in corporate currency.",
         "programme",
         precision=16,
         scale=2,

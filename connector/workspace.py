@@ -15,8 +15,9 @@ from connector import config as configs
 from connector import mapping as mappings
 from connector.config import Config
 from connector.crm import salesforce
-from connector.crm.protocol import Crm, FieldFact, Identity, Limits
-from connector.errors import ReserveReached, UsageFault, nearest
+from connector.crm.http import keep_reserve
+from connector.crm.protocol import Crm, FieldFact, Identity
+from connector.errors import UsageFault, nearest
 from connector.mapping import FieldMap, WriteRule
 from connector.schema import CRM_FIELDS, INPUT_COLUMNS, CrmField
 from connector.steps.money import Corporate
@@ -84,21 +85,12 @@ class Workspace:
             if settings.auth != "jwt":
                 raise UsageFault('--as: needs [crm] auth = "jwt", which can log in as several users of one app.')
             settings = replace(settings, username=self.username)
-        crm = salesforce.connect(settings, environ=self.environ, before_call=self._keep_reserve)
+        crm = salesforce.connect(settings, environ=self.environ, before_call=lambda used: keep_reserve(self.reserve)(used))
         self.identity = crm.whoami()
         self._check_environment(self.identity)
         for part in (self.mirror, self.journal):
             part.bind({"org": self.identity.org_id, "environment": self.config.crm.environment})
         return crm
-
-    def _keep_reserve(self, limits: Limits) -> None:
-        """Stop cleanly before the calls are used that the job leaves to others."""
-        remaining, maximum = limits.remaining, limits.maximum
-        if remaining is not None and maximum and remaining < self.reserve * maximum:
-            raise ReserveReached(
-                f"{self.config.crm.url}: {remaining} of {maximum} calls are left today, and {self.reserve:.0%} are kept"
-                " for others ([api] reserve of the job). What was done is kept; run again tomorrow, or lower it."
-            )
 
     identity: Identity | None = None
 

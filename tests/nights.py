@@ -54,7 +54,7 @@ def nights(work: Workspace, count: int) -> Iterator[Night]:
     """The nights after the company's last day, one by one."""
     for number in range(1, count + 1):
         day = (LAST_DAY + timedelta(days=number)).isoformat()
-        job.run_enrich(work, day)
+        job.run_enrich(work, day, remember=True)
         found = job.run_diff(work, day)
         with work.mirror.atomic():
             for change in found.changes:

@@ -83,6 +83,17 @@ def test_a_run_taken_up_with_nothing_left_to_write_ends_well(filled: World) -> N
     assert filled.writes() == []
 
 
+@pytest.mark.parametrize("name", ["preview", "refresh"])
+def test_every_job_first_finds_out_what_became_of_a_write_that_was_cut_off(filled: World, name: str) -> None:
+    with filled.work() as work:
+        work.journal.execute("UPDATE journal SET state = 'sent'")
+    assert filled.run(name).changes == []
+    with filled.work() as work:
+        states = {s for (s,) in work.journal.execute("SELECT DISTINCT state FROM journal")}
+    assert states == {"written"}
+    assert filled.writes() == []
+
+
 def test_a_trial_does_not_end_a_run_that_was_cut_off(filled: World) -> None:
     with filled.work() as work:
         cut = runs.begin(work.journal, "refresh", AS_OF.isoformat(), "2026-06-30T02:15:00Z")

@@ -25,7 +25,7 @@ from connector.schema import Change
 from connector.steps import decide
 from connector.steps.write_back import write_back
 from connector.store import runs
-from connector.workspace import Workspace, opened, setup_fields, stamp
+from connector.workspace import Workspace, opened, setup_fields
 
 T = TypeVar("T")
 _MARK = ".kam-demo"
@@ -131,10 +131,9 @@ def _approve(work: Workspace, owner: str) -> int:
     """Everything that `kam programme approve --all` does."""
     rows = decide.proposals(list(work.mirror.rows("SELECT * FROM account_result")))
     changes: list[Change] = decide.approve(rows, dict(work.mirror.present("account")), due(work))
-    with runs.lock(work.journal.path.parent):
-        current = runs.begin(work.journal, "programme", enriched_day(work), stamp(work.clock()))
-        written = write_back(work.pen(owner), current.id, changes)
-        runs.end(work.journal, current.id, "done", 0, "", stamp(work.clock()))
+    with runs.lock(work.journal.path.parent), job.recorded(work, "programme", enriched_day(work)) as ending:
+        written = write_back(work.pen(owner), ending.run, changes)
+        ending.wrote(written)
     return written.records.get("written", 0)
 
 

@@ -1,5 +1,6 @@
 """`kam explain ACCOUNT`: how each number of an account came about, and what would change it."""
 
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
@@ -22,10 +23,10 @@ from connector.store import runs
 @shared.json_option
 def command(account: str, as_of: date | None, folder: Path | None, as_json: bool) -> None:
     """How each number of an account (by name or id) came about, and what would change it."""
-    with shared.workspace(folder) as work:
+    with shared.workspace(folder) as work, ExitStack() as around:
         if as_of is not None:
-            with runs.lock(work.journal.path.parent):
-                job.run_enrich(work, as_of.isoformat())
+            around.enter_context(runs.lock(work.journal.path.parent))
+            around.enter_context(job.aside(work, as_of.isoformat()))
         day = enriched_day(work)
         found = shared.account_of(work, account)
         row = next(work.mirror.rows("SELECT * FROM account_result WHERE id = ?", [found["id"]]), None)

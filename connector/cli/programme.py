@@ -8,15 +8,15 @@ from typing import Any
 
 import click
 
+from connector import job
 from connector.cli import shared
 from connector.cli.diff import enriched_day
-from connector.errors import RowsRefused, UsageFault
-from connector.job import words
+from connector.errors import UsageFault
 from connector.schema import STATUSES, Change
 from connector.steps import decide
-from connector.steps.write_back import REFUSED, settle, write_back
+from connector.steps.write_back import settle, write_back
 from connector.store import runs
-from connector.workspace import Workspace, stamp
+from connector.workspace import Workspace
 
 Decide = Callable[[list[dict[str, Any]], Mapping[str, Mapping[str, Any]], str], list[Change]]
 
@@ -108,16 +108,15 @@ def _send(
                 " KAM Programme Owner may edit the status: assign it, and name the person with --as USERNAME."
             )
         settle(pen)
-        current = runs.begin(work.journal, "programme", enriched_day(work), stamp(work.clock()))
-        written = write_back(pen, current.id, changes)
-        code = RowsRefused.code if written.records.get(REFUSED) else 0
-        runs.note(work.journal, current.id, "programme", {"write_back": written.records})
-        runs.end(work.journal, current.id, "done", code, "", stamp(work.clock()))
+        with job.recorded(work, "programme", enriched_day(work)) as ending:
+            written = write_back(pen, ending.run, changes)
+            ending.wrote(written)
         if as_json:
-            shared.show_json(current.id, shared.change_rows(changes), counts=written.records)
+            shared.show_json(ending.run, shared.change_rows(changes), counts=written.records)
         else:
-            click.echo(f"run {current.id}: {words(written.records)}. The next refresh takes it up: kam run refresh")
-    return code
+            ending_words = job.words(written.records)
+            click.echo(f"run {ending.run}: {ending_words}. The next refresh takes it up: kam run refresh")
+    return ending.code
 
 
 def _machine_user() -> str:

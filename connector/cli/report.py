@@ -1,6 +1,7 @@
 """`kam report`: the programme and its accounts as HTML pages."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
@@ -36,10 +37,10 @@ def command(
 
     Needs no login and no network; the pages neither. Pages of accounts that left the programme stay where they are.
     """
-    with shared.workspace(folder) as work:
+    with shared.workspace(folder) as work, ExitStack() as around:
         if as_of is not None:
-            with runs.lock(work.journal.path.parent):
-                job.run_enrich(work, as_of.isoformat())
+            around.enter_context(runs.lock(work.journal.path.parent))
+            around.enter_context(job.aside(work, as_of.isoformat()))
         book = read_book(work, accounts)
         made = put(out or work.folder / "report", pages(book))
     if as_json:

@@ -6,9 +6,8 @@ import click
 
 from connector import job
 from connector.cli import shared
-from connector.errors import RowsRefused
 from connector.steps import undo
-from connector.steps.write_back import REFUSED, settle, write_back
+from connector.steps.write_back import settle, write_back
 from connector.store import runs
 from connector.workspace import stamp
 
@@ -31,12 +30,13 @@ def command(ctx: click.Context, run: int, dry_run: bool, folder: Path | None, as
         number, code = None, 0
         words = f"{shared.count(len(plan.changes), 'value')} would go back; nothing was written"
         if not dry_run:
-            current = runs.begin(work.journal, "undo", stamp(work.clock())[:10], stamp(work.clock()), undoes=run)
-            written = write_back(work.pen(), current.id, plan.changes)
-            code = RowsRefused.code if written.records.get(REFUSED) else 0
-            runs.note(work.journal, current.id, "undo", {"write_back": written.records, "edited": len(plan.edited)})
-            runs.end(work.journal, current.id, "done", code, "", stamp(work.clock()))
-            number, words = current.id, f"run {current.id} undid run {run}: {job.words(written.records)}"
+            with job.recorded(work, "undo", stamp(work.clock())[:10], undoes=run) as ending:
+                written = write_back(work.pen(), ending.run, plan.changes)
+                ending.wrote(written)
+                ending.counts["edited"] = len(plan.edited)
+            number, code = ending.run, ending.code
+            words = f"run {number} undid run {run}: {job.words(written.records)}"
+            shared.say("note: the next run writes again what it computes; stop the schedule to keep it away")
         if as_json:
             shared.show_json(number, shared.change_rows(plan.changes), edited=len(plan.edited))
         else:

@@ -1,5 +1,6 @@
 """`kam write-back`: write the changes, or release exactly the list that a guard halted."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -7,12 +8,11 @@ import click
 from connector import job
 from connector.cli import shared
 from connector.cli.diff import enriched_day
-from connector.errors import GuardHalt, RowsRefused, UsageFault
-from connector.schema import Change
-from connector.steps.diff import Diff, Guards, same
-from connector.steps.write_back import REFUSED, Written, settle, write_back
+from connector.errors import RowsRefused, UsageFault
+from connector.steps.diff import Diff, Guards
+from connector.steps.write_back import REFUSED, Written, settle, unchanged, write_back
 from connector.store import runs
-from connector.workspace import Workspace, stamp
+from connector.workspace import Workspace
 
 
 @click.command("write-back", epilog="Example: kam write-back --approve 12")
@@ -37,6 +37,8 @@ def command(
             shared.show_dry(found.changes, as_json)
             return
         written, number = send(work, day, found, approved=approve is not None)
+        if approve is not None and pilot is None:
+            work.journal.meta("approved", str(approve))  # production: a whole list was looked at once
         if as_json:
             shared.show_json(number, shared.change_rows(found.changes), counts=written.records)
         else:
@@ -48,34 +50,30 @@ def send(
     work: Workspace, day: str, found: Diff, *, approved: bool = False, job_name: str = "write-back"
 ) -> tuple[Written, int]:
     """Write changes as a run of their own, past the guards unless a person approved them; counts and run number."""
-    current = runs.begin(work.journal, job_name, day, stamp(work.clock()))
-    try:
+    with job.recorded(work, job_name, day) as ending:
+        _drop_stale(work, found)
         if approved:
-            written = write_back(work.pen(), current.id, found.changes, job.parents(work))
+            written = write_back(work.pen(), ending.run, found.changes, job.parents(work))
         else:
-            written = job.guarded_write(work, current.id, day, Guards(), found)
-    except GuardHalt as error:
-        runs.end(work.journal, current.id, "halted", error.code, str(error), stamp(work.clock()))
-        raise
-    code = RowsRefused.code if written.records.get(REFUSED) else 0
-    runs.note(work.journal, current.id, "write_back", {"write_back": written.records})
-    runs.end(work.journal, current.id, "done", code, "", stamp(work.clock()))
-    return written, current.id
+            written = job.guarded_write(work, ending.run, day, Guards(), found)
+        ending.wrote(written)
+    return written, ending.run
+
+
+def _drop_stale(work: Workspace, found: Diff) -> None:
+    """Ask the CRM once more: the pull may be days old, and what a person edited since is not what was shown."""
+    still = unchanged(work.pen(), found.changes)
+    if len(still) < len(found.changes):
+        gone = len(found.changes) - len(still)
+        shared.say(f"note: {gone} of {len(found.changes)} values changed since they were shown; left alone")
+    found.changes = still
 
 
 def _approved(work: Workspace, run: int) -> Diff:
-    """The halted list of a run, less what the CRM holds differently by now: approval was for what was shown."""
+    """The halted list of a run, with the names of its accounts."""
     listed = work.journal.halted(run)
     if not listed:
         raise UsageFault(f"write-back --approve {run}: run {run} was not halted by a guard. Look: kam runs")
     known = work.fieldmap.writes()
-    still: list[Change] = []
-    for change in listed:
-        here = work.mirror.present_of(change.table, change.id).get(change.column)
-        if (change.table, change.column) in known and same(change.table, change.column, here, change.before):
-            still.append(change)
-    if len(still) < len(listed):
-        shared.say(
-            f"note: {len(listed) - len(still)} of {len(listed)} values changed since they were shown; left alone"
-        )
-    return Diff(changes=still)
+    names = {r["id"]: r["name"] for r in work.mirror.rows("SELECT id, name FROM account")}
+    return Diff(changes=[replace(c, name=names.get(c.id) or "") for c in listed if (c.table, c.column) in known])

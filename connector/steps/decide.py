@@ -48,7 +48,8 @@ def _decided(
 
 def nominate(row: Mapping[str, Any], present: Mapping[str, Mapping[str, Any]], reason: str, until: str) -> list[Change]:
     """Nominate one account with a reason and an end."""
-    values = {"nominated": True, "nominated_reason": reason, "nominated_until": until}
+    # A nomination is a new question: an earlier no does not wait for its review any more.
+    values = {"nominated": True, "nominated_reason": reason, "nominated_until": until, "review_due": None}
     return list(_changes(row, present, values, f"nominated: {reason}"))
 
 

@@ -15,6 +15,7 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 # Columns whose number moves in steps: (size of a step, points past its edge before it moves).
 _STEPS = {"kam_score": (5.0, 3.0), "coverage_percent": (5.0, 3.0), "known_percent": (5.0, 3.0)}
 _LOOSE = {"kam_rank": 0.10}
+_MONEY = {"net_value_12m"}
 _STAMP = "kam_as_of"
 
 
@@ -112,7 +113,7 @@ def _settled_number(column: str, kind: str, scale: int, wanted: float, before: A
         if old is not None and abs(wanted - old) <= step / 2 + slack:
             return old
         return round(wanted / step) * step
-    if kind == "currency":
+    if kind == "currency" or column in _MONEY:
         if old is not None and abs(wanted - old) <= 0.10 * abs(old):
             return old
         return two_digits(wanted)
@@ -188,7 +189,8 @@ def breaches(result: Diff, guards: Guards) -> list[str]:
     key = [c for c in result.changes if c.column == "kam_proposal" and (c.after or "None") != "None"]
     if 0 <= guards.max_key_changes < len(key):
         said.append(f"max_key_changes: {len(key)} proposals into or out of Key, more than {guards.max_key_changes}.")
-    blanked = [c for c in result.changes if c.after is None]
+    # Numbers of the opt-in set may become unknown; the words of the core set always say something.
+    blanked = [c for c in result.changes if c.after is None and WRITE_COLUMNS[c.table, c.column].group == "core"]
     if len(blanked) > guards.max_blanked:
         said.append(
             f"max_blanked: {len(blanked)} values would become empty, first {blanked[0].column} of {blanked[0].id},"

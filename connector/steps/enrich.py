@@ -71,8 +71,13 @@ def enrich(
     context: Context,
     settings: Mapping[str, Any],
     say: Callable[[str], None] = lambda _: None,
+    *,
+    remember: bool = False,
 ) -> dict[str, int]:
-    """Compute every insight and replace the result tables; number of accounts, contacts and cells."""
+    """Compute every insight and replace the result tables; number of accounts, contacts and cells.
+
+    With `remember`, the day counts as a review: strikes and membership are kept for the next one.
+    """
     with open_engine(mirror.path) as engine:
         engine.load("present_value", _present(mirror))
         for name in compute_all(engine, context, settings):
@@ -84,7 +89,9 @@ def enrich(
             counts[table] = len(next(iter(columns.values()), []))
             mirror.replace_result(table, columns, key)
     with mirror.atomic():
-        _remember(mirror, context.as_of)
+        # A status that is hidden tonight is no status that was taken away.
+        if remember and context.has("programme.status"):
+            _remember(mirror, context.as_of)
         mirror.meta("enriched_as_of", str(context.as_of))
     return counts
 
@@ -102,9 +109,7 @@ def _remember(mirror: Mirror, as_of: int) -> None:
 
 def _present(mirror: Mirror) -> dict[str, list[Any]]:
     """What the CRM shows now, as columns: bands, score and the family of the idea."""
-    made: dict[str, list[Any]] = {
-        c: [] for c in ("account_id", *_REMEMBERED, *_TEXTS, "kam_score", "top_family")
-    }
+    made: dict[str, list[Any]] = {c: [] for c in ("account_id", *_REMEMBERED, *_TEXTS, "kam_score", "top_family")}
     for account, values in mirror.present("account"):
         made["account_id"].append(account)
         for column in (*_REMEMBERED, *_TEXTS):

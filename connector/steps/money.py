@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from connector.errors import UsageFault
 from connector.schema import TABLES
 from connector.store.mirror import Mirror
 
@@ -74,11 +75,26 @@ def read_rates(mirror: Mirror, corporate: Corporate) -> Rates:
     return Rates([(r["currency"], r["from_day"], r["rate"], r["digits"]) for r in rows], corporate)
 
 
+def refuse_wrong_currency(mirror: Mirror, corporate: Corporate) -> None:
+    """Raise UsageFault when the org's own rates say that another currency than the configured one is corporate."""
+    newest: dict[str, float] = {}
+    for row in mirror.rows("SELECT currency, rate FROM currency_rate WHERE rate > 0 ORDER BY currency, from_day"):
+        newest[row["currency"]] = row["rate"]
+    home = [c for c, rate in newest.items() if abs(rate - 1.0) <= 1e-9]
+    own = newest.get(corporate.currency)
+    if (own is not None and corporate.currency not in home) or (own is None and home):
+        raise UsageFault(
+            f'config.toml [company] currency: says "{corporate.currency}", but the corporate currency of this org is'
+            f" {', '.join(home) or 'another one'}. Nothing was computed or written. Correct it, then run: kam check"
+        )
+
+
 def fill(mirror: Mirror, pull: int, corporate: Corporate) -> dict[str, int]:
     """Fill the `_minor` twins of rows stored since the last fill (of all when rates changed).
 
     A pull that was cut off has stored rows that no later one reads again. Returns deals per currency without a rate.
     """
+    refuse_wrong_currency(mirror, corporate)
     rates = read_rates(mirror, corporate)
     mark = repr((sorted(rates._dated.items()), rates.digits))
     everything = mirror.meta("rates") != mark

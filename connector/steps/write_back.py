@@ -210,6 +210,21 @@ def _settle_table(
             done.add(state)
 
 
+def unchanged(pen: Pen, changes: Sequence[Change]) -> list[Change]:
+    """The changes whose field still holds, in the CRM itself, what it held when they were found."""
+    still: list[Change] = []
+    for table in dict.fromkeys(c.table for c in changes):
+        mine = [c for c in changes if c.table == table]
+        fields = sorted({pen.rules[c.table, c.column].field for c in mine})
+        values, gone = read_fields(pen, table, {c.id for c in mine}, fields)
+        for change in mine:
+            if change.id not in gone and change.id in values:
+                now = values[change.id][pen.rules[table, change.column].field]
+                if same(table, change.column, now, change.before):
+                    still.append(change)
+    return still
+
+
 def read_fields(
     pen: Pen, table: str, ids: Iterable[str], fields: Sequence[str]
 ) -> tuple[dict[str, dict[str, Any]], set[str]]:

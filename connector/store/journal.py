@@ -60,6 +60,13 @@ class Journal:
         with guarded(self.path):
             bind(self.db, self.path, org)
 
+    def meta(self, key: str, value: str | None = None) -> str | None:
+        """Read one remembered value, or set it when `value` is given."""
+        with guarded(self.path):
+            if value is not None:
+                set_meta(self.db, key, value)
+            return get_meta(self.db, key)
+
     @contextmanager
     def atomic(self) -> Iterator[None]:
         """One durable transaction; SQLite's errors become StoreFault."""

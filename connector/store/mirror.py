@@ -35,6 +35,13 @@ class Mirror:
         """Close the file."""
         self.db.conn.close()
 
+    def copy(self, folder: Path) -> "Mirror":
+        """The same rows in another folder, as a mirror of their own."""
+        made = Mirror(folder)
+        with guarded(self.path):
+            self.db.conn.backup(made.db.conn)
+        return made
+
     def bind(self, org: dict[str, str]) -> None:
         """Tie the file to one org; StoreFault when it belongs to another."""
         with guarded(self.path):

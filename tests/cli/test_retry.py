@@ -71,7 +71,7 @@ def test_a_retry_passes_the_guards_of_any_run(site: Bench, here: World) -> None:
     site.configure(environment='"production"')
     here.control("org", "POST", validation_rules=[{**RULE, "field": "Type", "value": "Customer - Direct"}])
     assert site.first_run().code == 5
-    assert site.kam("write-back", "--approve", "1").code == 4
+    assert site.kam("write-back", "--approve", "1", "--pilot", "3").code == 4
     here.control("org", "POST", validation_rules=[])
     said = site.kam("retry")
     assert said.code == 5, said.all

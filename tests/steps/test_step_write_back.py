@@ -243,7 +243,7 @@ def test_the_reserve_stops_the_write_before_it_is_made(here: World, work: Worksp
     settle(work.pen())
     work.crm.count("Account")
     work.reserve = 0.311
-    with pytest.raises(ReserveReached, match=r"calls are left today"):
+    with pytest.raises(ReserveReached, match="daily API calls are left"):
         send(work, [change(here.accounts[0])])
     assert here.writes() == []
     assert states(work) == {"sent": 1}

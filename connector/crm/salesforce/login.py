@@ -209,7 +209,7 @@ def _assertion(settings: CrmSettings, now: float) -> str:
         # the library's own words may quote the key
         raise UsageFault(
             f"crm.key_file: {path} is not a private RSA key in PEM form without a passphrase. "
-            "Name the one made by: kam connect"
+            "Name the private key whose certificate the app knows."
         ) from None
 
 

@@ -1,0 +1,97 @@
+"""Promises about a customer's data that a command could break although every step keeps them."""
+
+import json
+
+from bench import Bench
+from world import World
+
+WHY = "KAM_Why__c"
+
+
+def in_production(site: Bench) -> None:
+    site.steer(is_sandbox=False)
+    site.configure(environment='"production"')
+
+
+def test_a_persons_decision_does_not_stand_for_the_first_look_at_production(site: Bench, here: World) -> None:
+    in_production(site)
+    assert site.kam("run", "preview", "--as-of", "2026-06-30").code == 0
+    decided = site.kam("programme", "override", "Company 03", "--status", "Key", "--reason", "test")
+    assert decided.code == 0, decided.all
+
+    said = site.first_run()
+
+    assert said.code == 5
+    assert "first write to production" in said.err
+    assert {name for w in here.writes() for name in w["values"]} <= {"KAM_Status__c", "KAM_Review_Due__c"}
+
+
+def test_a_pilot_does_not_stand_for_the_whole_list(site: Bench) -> None:
+    in_production(site)
+    assert site.first_run().code == 5
+    assert site.kam("write-back", "--approve", "1", "--pilot", "2").code == 0
+
+    assert site.kam("run", "refresh", "--as-of", "2026-06-30").code == 5
+    assert site.kam("write-back", "--approve", "1").code == 0
+    assert site.kam("run", "refresh", "--as-of", "2026-06-30").code == 0
+
+
+def test_what_a_person_edited_after_the_halt_is_not_overwritten_by_the_approval(site: Bench, here: World) -> None:
+    in_production(site)
+    assert site.first_run().code == 5
+    edited = here.accounts[1]
+    site.change("Account", edited, **{WHY: "typed on Tuesday"})
+
+    said = site.kam("write-back", "--approve", "1")
+
+    assert said.code == 0, said.all
+    assert "values changed since they were shown; left alone" in said.err
+    assert site.value(edited, WHY) == "typed on Tuesday"
+
+
+def test_looking_at_another_day_changes_neither_results_nor_memory(site: Bench) -> None:
+    assert site.first_run().code == 0
+    before = [site.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in ("account_result", "programme")]
+
+    told = site.kam("explain", "Company 03", "--as-of", "2025-06-30", "--json")
+    made = site.kam("report", "--as-of", "2025-06-30", "--out", str(site.folder / "old"))
+
+    assert json.loads(told.out)["as_of"] == "2025-06-30"
+    assert made.code == 0, made.all
+    assert [site.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in ("account_result", "programme")] == before
+    assert "0 changes" in site.kam("diff").out
+    assert not list((site.folder / "store").glob("aside-*"))
+
+
+def test_sections_of_one_table_that_write_different_fields_are_refused(site: Bench) -> None:
+    site.replace("mappings/salesforce.toml", "[account]\n", "[[account]]\n")
+    text = (site.folder / "mappings" / "salesforce.toml").read_text(encoding="utf-8")
+    more = '\n[[account]]\nrecord = "Contact"\n[account.read]\nid = "Id"\n'
+    (site.folder / "mappings" / "salesforce.toml").write_text(text + more, encoding="utf-8")
+
+    said = site.kam("check")
+
+    assert said.code == 2
+    assert "must name the same fields as the first [account] section" in said.err
+
+
+def test_a_job_that_writes_without_a_diff_is_refused(site: Bench) -> None:
+    site.replace("jobs/refresh.toml", '"enrich", "diff", "write_back"', '"enrich", "write_back"')
+
+    said = site.kam("run", "refresh")
+
+    assert said.code == 2
+    assert "put diff before it" in said.err
+
+
+def test_another_corporate_currency_than_the_orgs_is_refused_before_anything_is_computed(site: Bench) -> None:
+    site.org.enable_feature("MultiCurrency")
+    site.make("CurrencyType", IsoCode="USD", ConversionRate=1, DecimalPlaces=2, IsActive=True)
+    for key, home in site.org.rows('SELECT "Id", "IsoCode" FROM "CurrencyType"'):
+        site.org.update(site.org.admin_id, "CurrencyType", key, {"ConversionRate": 1 if home == "USD" else 0.9})
+
+    said = site.first_run()
+
+    assert said.code == 2, said.all
+    assert "the corporate currency of this org is USD" in said.err
+    assert site.kam("diff").code == 2
