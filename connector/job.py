@@ -3,12 +3,10 @@
 A workspace and a job's name come in; a run and its exit code leave. Next room: `steps.pull`.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -314,53 +312,6 @@ def note_rejected(work: Workspace, run_id: int, found: Diff) -> None:
 def _released(work: Workspace) -> bool:
     """Whether a person has approved a whole list for this production org once."""
     return work.journal.meta("approved") is not None
-
-
-@dataclass
-class Ending:
-    """How a run outside the jobs goes: its number, counts, and the exit code so far."""
-
-    run: int
-    counts: dict[str, Any] = field(default_factory=dict)
-    code: int = 0
-
-    def wrote(self, written: Written) -> None:
-        """Note what a write came to."""
-        self.counts["write_back"] = written.records
-        self.code = RowsRefused.code if written.records.get(writing.REFUSED) else 0
-
-
-@contextmanager
-def recorded(work: Workspace, name: str, as_of: str, undoes: int | None = None) -> Iterator[Ending]:
-    """A run of a single command, noted from its beginning to whatever ending it takes."""
-    ending = Ending(runs.begin(work.journal, name, as_of, stamp(work.clock()), undoes=undoes).id)
-    state, message = "done", ""
-    try:
-        yield ending
-    except KamError as error:
-        state, message = ("halted" if isinstance(error, GuardHalt) else "failed"), str(error)
-        ending.code = error.code
-        raise
-    except BaseException as error:
-        state, message, ending.code = "failed", type(error).__name__, 1
-        raise
-    finally:
-        runs.note(work.journal, ending.run, state, ending.counts)
-        runs.end(work.journal, ending.run, state, ending.code, message, stamp(work.clock()))
-
-
-@contextmanager
-def aside(work: Workspace, as_of: str) -> Iterator[None]:
-    """Results of another day on a copy of the mirror: looking never changes what is written next."""
-    real = work.mirror
-    with TemporaryDirectory(dir=work.config.store_dir, prefix="aside-") as folder:
-        work.mirror = real.copy(Path(folder))
-        try:
-            run_enrich(work, as_of)
-            yield
-        finally:
-            work.mirror.close()
-            work.mirror = real
 
 
 def parents(work: Workspace) -> dict[str, str]:

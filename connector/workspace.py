@@ -16,7 +16,7 @@ from connector import mapping as mappings
 from connector.config import Config
 from connector.crm import salesforce
 from connector.crm.http import keep_reserve
-from connector.crm.protocol import Crm, FieldFact, Identity
+from connector.crm.protocol import Crm, FieldFact, Identity, Limits
 from connector.errors import UsageFault, nearest
 from connector.mapping import FieldMap, WriteRule
 from connector.schema import CRM_FIELDS, INPUT_COLUMNS, CrmField
@@ -85,12 +85,17 @@ class Workspace:
             if settings.auth != "jwt":
                 raise UsageFault('--as: needs [crm] auth = "jwt", which can log in as several users of one app.')
             settings = replace(settings, username=self.username)
-        crm = salesforce.connect(settings, environ=self.environ, before_call=lambda used: keep_reserve(self.reserve)(used))
+        crm = salesforce.connect(settings, environ=self.environ, before_call=self._leave_some)
         self.identity = crm.whoami()
         self._check_environment(self.identity)
-        for part in (self.mirror, self.journal):
+        # The journal knows its org even where the mirror was lost and made anew: it refuses first.
+        for part in (self.journal, self.mirror):
             part.bind({"org": self.identity.org_id, "environment": self.config.crm.environment})
         return crm
+
+    def _leave_some(self, used: Limits) -> None:
+        """Ask before each call: the share that is left for others is the running job's."""
+        keep_reserve(self.reserve)(used)
 
     identity: Identity | None = None
 

@@ -20,9 +20,6 @@ def small(tmp_path: Path) -> Iterator[Workspace]:
         yield work
 
 
-@pytest.mark.xfail(
-    strict=True, reason="kam_why tells ranks and reasons without hysteresis: 2 % of the accounts a night"
-)
 def test_thirty_nights_without_a_change_are_calm_and_a_night_repeated_writes_nothing(small: Workspace) -> None:
     accounts = small.mirror.count("account")
     told = list(nights(small, NIGHTS))

@@ -22,6 +22,7 @@ from connector.emulator.salesforce.seed import seed as plant
 from connector.emulator.server import Running, start
 from connector.errors import UsageFault
 from connector.schema import Change
+from connector.single import recorded
 from connector.steps import decide
 from connector.steps.write_back import write_back
 from connector.store import runs
@@ -32,9 +33,21 @@ _MARK = ".kam-demo"
 
 
 @click.command("demo", epilog="Example: kam demo --company small")
-@click.option("--company", type=click.Choice(["small", "medium", "large"]), default="small", show_default=True)
+@click.option(
+    "--company",
+    type=click.Choice(["small", "medium", "large"]),
+    default="small",
+    show_default=True,
+    help="How large the invented company is.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Which invented company.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("demo"), show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    help="Folder of the deployment and the report.",
+)
 def command(company: str, seed: int, out: Path) -> None:
     """Show the whole walk on an invented company: pull, enrich, diff, write back, approve, refresh, report.
 
@@ -131,7 +144,7 @@ def _approve(work: Workspace, owner: str) -> int:
     """Everything that `kam programme approve --all` does."""
     rows = decide.proposals(list(work.mirror.rows("SELECT * FROM account_result")))
     changes: list[Change] = decide.approve(rows, dict(work.mirror.present("account")), due(work))
-    with runs.lock(work.journal.path.parent), job.recorded(work, "programme", enriched_day(work)) as ending:
+    with runs.lock(work.journal.path.parent), recorded(work, "programme", enriched_day(work)) as ending:
         written = write_back(work.pen(owner), ending.run, changes)
         ending.wrote(written)
     return written.records.get("written", 0)

@@ -19,7 +19,13 @@ COLUMNS = ["table", "id", "name", "column", "before", "after", "why"]
 
 
 @click.command("diff", epilog="Example: kam diff --format csv > changes.csv")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json", "html"]), default="table")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "html"]),
+    default="table",
+    help="How to show the changes.",
+)
 @shared.folder_option
 @shared.json_option
 def command(form: str, folder: Path | None, as_json: bool) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from connector import job
 from connector.cli import shared
 from connector.cli.diff import enriched_day
 from connector.errors import UsageFault
 from connector.insight.story import story
 from connector.schema import Context
+from connector.single import aside
 from connector.steps.money import read_rates
 from connector.store import runs
 
@@ -26,7 +26,7 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
     with shared.workspace(folder) as work, ExitStack() as around:
         if as_of is not None:
             around.enter_context(runs.lock(work.journal.path.parent))
-            around.enter_context(job.aside(work, as_of.isoformat()))
+            around.enter_context(aside(work, as_of.isoformat()))
         day = enriched_day(work)
         found = shared.account_of(work, account)
         row = next(work.mirror.rows("SELECT * FROM account_result WHERE id = ?", [found["id"]]), None)

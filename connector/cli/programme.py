@@ -13,6 +13,7 @@ from connector.cli import shared
 from connector.cli.diff import enriched_day
 from connector.errors import UsageFault
 from connector.schema import STATUSES, Change
+from connector.single import recorded
 from connector.steps import decide
 from connector.steps.write_back import settle, write_back
 from connector.store import runs
@@ -108,7 +109,7 @@ def _send(
                 " KAM Programme Owner may edit the status: assign it, and name the person with --as USERNAME."
             )
         settle(pen)
-        with job.recorded(work, "programme", enriched_day(work)) as ending:
+        with recorded(work, "programme", enriched_day(work)) as ending:
             written = write_back(pen, ending.run, changes)
             ending.wrote(written)
         if as_json:

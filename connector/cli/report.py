@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from connector import job
 from connector.cli import shared
 from connector.cli.diff import enriched_day
 from connector.convert import epoch_day
@@ -15,6 +14,7 @@ from connector.report import book as books
 from connector.report.pages import pages
 from connector.report.shelf import put
 from connector.schema import Context
+from connector.single import aside
 from connector.steps.money import read_rates
 from connector.store import runs
 from connector.workspace import Workspace
@@ -40,7 +40,7 @@ def command(
     with shared.workspace(folder) as work, ExitStack() as around:
         if as_of is not None:
             around.enter_context(runs.lock(work.journal.path.parent))
-            around.enter_context(job.aside(work, as_of.isoformat()))
+            around.enter_context(aside(work, as_of.isoformat()))
         book = read_book(work, accounts)
         made = put(out or work.folder / "report", pages(book))
     if as_json:

@@ -41,7 +41,9 @@ class When:
 
 
 @click.command("schedule", epilog="Example: kam schedule --print systemd")
-@click.option("--print", "form", type=click.Choice(["cron", "systemd"]), default="cron", show_default=True)
+@click.option(
+    "--print", "form", type=click.Choice(["cron", "systemd"]), default="cron", show_default=True, help="For whom."
+)
 @shared.folder_option
 @shared.json_option
 def command(form: str, folder: Path | None, as_json: bool) -> None:

@@ -6,6 +6,7 @@ import click
 
 from connector import job
 from connector.cli import shared
+from connector.single import recorded
 from connector.steps import undo
 from connector.steps.write_back import settle, write_back
 from connector.store import runs
@@ -30,7 +31,7 @@ def command(ctx: click.Context, run: int, dry_run: bool, folder: Path | None, as
         number, code = None, 0
         words = f"{shared.count(len(plan.changes), 'value')} would go back; nothing was written"
         if not dry_run:
-            with job.recorded(work, "undo", stamp(work.clock())[:10], undoes=run) as ending:
+            with recorded(work, "undo", stamp(work.clock())[:10], undoes=run) as ending:
                 written = write_back(work.pen(), ending.run, plan.changes)
                 ending.wrote(written)
                 ending.counts["edited"] = len(plan.edited)

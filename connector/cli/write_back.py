@@ -9,6 +9,7 @@ from connector import job
 from connector.cli import shared
 from connector.cli.diff import enriched_day
 from connector.errors import RowsRefused, UsageFault
+from connector.single import recorded
 from connector.steps.diff import Diff, Guards
 from connector.steps.write_back import REFUSED, Written, settle, unchanged, write_back
 from connector.store import runs
@@ -50,7 +51,7 @@ def send(
     work: Workspace, day: str, found: Diff, *, approved: bool = False, job_name: str = "write-back"
 ) -> tuple[Written, int]:
     """Write changes as a run of their own, past the guards unless a person approved them; counts and run number."""
-    with job.recorded(work, job_name, day) as ending:
+    with recorded(work, job_name, day) as ending:
         _drop_stale(work, found)
         if approved:
             written = write_back(work.pen(), ending.run, found.changes, job.parents(work))

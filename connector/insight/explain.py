@@ -5,6 +5,7 @@ Roles only, never a contact's name or title. Next room: `steps.diff`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 from unicodedata import category
 
@@ -17,6 +18,8 @@ from connector.schema import Context, Engine
 
 LONGEST = 255
 CRITERIA = ("value", "growth", "relationship", "alignment", "payment")
+# Points of contribution below which a criterion speaks neither for nor against.
+_NOTEWORTHY = 1.0
 _BUCKETS = (3, 10, 25, 50, 100, 250, 500, 1000)
 _TEXTS = ("kam_why", "kam_coverage_text", "kam_top_idea", "kam_alert")
 
@@ -88,10 +91,11 @@ def why(row: Mapping[str, Any], said: Mapping[str, Any], context: Context) -> li
         parts.append(words["gate"].get(gate) or words["gate"]["other"].format(gate=gate))
     if not (idle and row["first_won_day"] is not None and row["yearly_minor"] == 0):
         parts.append(worth)
-    if row["rank"] is not None:
-        parts.append(_rank_words(row["rank"], words))
+    near = _near_programme(row, words)
+    if row["rank"] is not None and near:
+        parts.append(_rank_words(row, words))
     if row["score"] is not None and gate is None:
-        parts += _criteria_words(row, said)
+        parts += _criteria_words(row, said, weighed=near)
     return parts
 
 
@@ -126,27 +130,60 @@ def _touch_words(row: Mapping[str, Any], words: Mapping[str, Any]) -> list[str]:
     return parts
 
 
-def _rank_words(rank: int, words: Mapping[str, Any]) -> str:
-    """A rank as the round number it lies within: exact ranks move every night and say little."""
+def _said_before(row: Mapping[str, Any], text: str) -> bool:
+    """Whether the reasons the CRM shows now contain a phrase: what was said stays said while it is nearly true."""
+    return text.lower() in str(row.get("present_why") or "").lower()
+
+
+def _near_programme(row: Mapping[str, Any], words: Mapping[str, Any]) -> bool:
+    """Rank and reasons are news about accounts near the programme; elsewhere they are noise that moves every night."""
+    if row["in_programme"] or row["rank"] is None or row["cap"] is None:
+        return bool(row["in_programme"])
+    told = _said_before(row, words["top"].partition("{")[0])
+    return bool(row["rank"] <= (2.5 if told else 2.0) * row["cap"])
+
+
+def _rank_words(row: Mapping[str, Any], words: Mapping[str, Any]) -> str:
+    """A rank as the round number it lies within; the one that was said stays within a quarter of its bounds."""
+    rank, floor = row["rank"], 0
     for bucket in _BUCKETS:
-        if rank <= bucket:
-            return str(words["top"].format(n=bucket))
-    return str(words["beyond"].format(n=_BUCKETS[-1]))
+        text = str(words["top"].format(n=bucket))
+        kept = _said_before(row, f"{text};") or _ends(row, text)
+        if kept and 0.8 * floor < rank <= 1.25 * bucket:
+            return text
+        floor = bucket
+    within = next((b for b in _BUCKETS if rank <= b), None)
+    return str(words["top"].format(n=within) if within else words["beyond"].format(n=_BUCKETS[-1]))
 
 
-def _criteria_words(row: Mapping[str, Any], said: Mapping[str, Any]) -> Iterator[str]:
+def _ends(row: Mapping[str, Any], text: str) -> bool:
+    return str(row.get("present_why") or "").lower().endswith(text.lower())
+
+
+def _criteria_words(row: Mapping[str, Any], said: Mapping[str, Any], *, weighed: bool) -> Iterator[str]:
     names = dict(said["criterion"])
     if basis(row) == "revenue":
         names["value"] = names["revenue"]
-    known = [c for c in CRITERIA if row[f"c_{c}"] is not None]
+
+    def told(key: str, chosen: Sequence[str]) -> str:
+        return str(said["why"][key].format(list=", ".join(names[c] for c in CRITERIA if c in chosen)))
+
+    known = {c: row[f"c_{c}"] for c in CRITERIA if weighed and row[f"c_{c}"] is not None}
     # By size of the contribution, then told in the fixed order, so that two near ones don't swap places at night.
-    best = sorted((c for c in known if row[f"c_{c}"] > 0), key=lambda c: -row[f"c_{c}"])[:2]
-    worst = sorted((c for c in known if row[f"c_{c}"] < 0), key=lambda c: row[f"c_{c}"])[:1]
+    best = sorted((c for c in known if known[c] > 0), key=lambda c: -known[c])
+    worst = sorted((c for c in known if known[c] < 0), key=lambda c: known[c])
     # A value without peers to hold it against is still known, and was told above.
     unknown = [c for c in CRITERIA if row[f"s_{c}"] is None and not (c == "value" and row["yearly_minor"] is not None)]
-    for key, chosen in (("for", best), ("against", worst), ("unknown", unknown)):
-        if chosen:
-            yield said["why"][key].format(list=", ".join(names[c] for c in CRITERIA if c in chosen))
+    pairs = [pair for n in (2, 1) for pair in combinations(best[:3], n)]
+    for key, chosen, others in (("for", best[:2], pairs), ("against", worst[:1], [(c,) for c in worst[:2]])):
+        stays = next(
+            (list(o) for o in others if _said_before(row, f"{told(key, o)};") or _ends(row, told(key, o))), None
+        )
+        picked = stays or [c for c in chosen if abs(known[c]) >= _NOTEWORTHY]
+        if picked:
+            yield told(key, picked)
+    if unknown:
+        yield told("unknown", unknown)
 
 
 def coverage(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:

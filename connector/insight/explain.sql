@@ -33,6 +33,7 @@ SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.s
   c.executive_engaged, c.single_threaded, c.first_gap, c.first_gap_known, c.state AS coverage_state,
   w.state AS whitespace_state, w.ideas, w.expected_minor, w.low_minor, w.high_minor, w.band AS whitespace_band,
   w.top_family, w.top_peers, w.top_peer_owners, w.top_pulled_by, w.top_typical_minor, w.held_back,
+  p.kam_why AS present_why,
   CASE WHEN a.type = 'customer' OR v.first_won_day IS NOT NULL THEN 1 ELSE 0 END AS is_customer,
   CASE WHEN k.status = 'Key' OR k.nominated = 1 OR k.proposal <> 'None' OR k.flag = 'On watch' THEN 1 ELSE 0 END AS in_programme
 FROM account AS a
@@ -45,3 +46,4 @@ JOIN account_quadrant AS q ON q.account_id = a.id
 JOIN account_strength AS r ON r.account_id = a.id
 JOIN account_coverage AS c ON c.account_id = a.id
 JOIN account_whitespace AS w ON w.account_id = a.id
+LEFT JOIN present_value AS p ON p.account_id = a.id

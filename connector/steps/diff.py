@@ -11,10 +11,13 @@ from typing import Any
 from connector.mapping import WriteRule
 from connector.schema import INPUT_COLUMNS, WRITE_COLUMNS, Change
 
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*(?:(?:k|M|bn)\b)?")
+_SIZES = {"k": 1e3, "M": 1e6, "bn": 1e9}
 # Columns whose number moves in steps: (size of a step, points past its edge before it moves).
 _STEPS = {"kam_score": (5.0, 3.0), "coverage_percent": (5.0, 3.0), "known_percent": (5.0, 3.0)}
 _LOOSE = {"kam_rank": 0.10}
+# A text says about how much; a window that slides over the year moves the sum without any news.
+_ABOUT = 0.25
 _MONEY = {"net_value_12m"}
 _STAMP = "kam_as_of"
 
@@ -128,7 +131,7 @@ def two_digits(value: float) -> float:
 
 
 def _same_facts(before: str, after: str) -> bool:
-    """Equal words, and numbers that are equal when small and within 10 % when large."""
+    """Equal words, and numbers that are equal when small and within a quarter when large."""
     if before == after:
         return True
     if _NUMBER.split(before) != _NUMBER.split(after):
@@ -139,10 +142,16 @@ def _same_facts(before: str, after: str) -> bool:
 def _near(before: str, after: str) -> bool:
     if before == after:
         return True
-    old, new = (float(t.replace(",", "")) if t.count(".") < 2 else 0.0 for t in (before, after))
-    # A count up to 20 and a year say something exact; 10 % is noise in the rest.
-    exact = "." not in before + after and (max(old, new) <= 20 or 1900 <= old <= 2100)
-    return not exact and abs(new - old) <= 0.10 * abs(old)
+    old, new = _number(before), _number(after)
+    # A count up to 20 and a year say something exact; the rest is told roughly.
+    exact = (before + after).isdigit() and (max(old, new) <= 20 or 1900 <= old <= 2100)
+    return not exact and abs(new - old) <= _ABOUT * abs(old)
+
+
+def _number(text: str) -> float:
+    """Value of a number as texts write it: `1.2M`, `12k`, `1,200`."""
+    digits = text.rstrip("kMbn")
+    return float(digits.replace(",", "") if digits.count(".") < 2 else 0) * _SIZES.get(text[len(digits) :], 1.0)
 
 
 def same(table: str, column: str, a: Any, b: Any) -> bool:

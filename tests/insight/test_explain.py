@@ -50,7 +50,7 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
     "change_criterion": st.sampled_from([None, "value"]), "change_to": st.floats(0, 1), "strong_contacts": COUNT,
     "two_way_contacts": COUNT, "top_contact_share": SHARE,
     "last_two_way_day": st.one_of(st.none(), st.integers(0, 20000)),
-    "kam_relationship_band": st.just("Warm"), "kam_whitespace_band": st.just("Small"),
+    "in_programme": BIT, "present_why": st.one_of(st.none(), TEXT), "kam_relationship_band": st.just("Warm"), "kam_whitespace_band": st.just("Small"),
     **{f"{kind}_{days}_minor": MONEY for kind in ("net", "revenue") for days in (180, 365)},
     **{f"s_{c}": SHARE for c in explain.CRITERIA}, **{f"c_{c}": POINTS for c in explain.CRITERIA},
 }  # fmt: skip
@@ -61,7 +61,7 @@ PLAIN: dict[str, Any] = {
     "amountless_deals": 0, "coverage_state": "ok", "slots": 9, "slots_covered": 5, "slots_known": 6,
     "executive_known": 1,
     "engaged_contacts": 3,
-    "whitespace_state": "ok", "nominated": 0, "in_loop": 0,
+    "whitespace_state": "ok", "nominated": 0, "in_loop": 0, "in_programme": 1, "cap": 25,
 }  # fmt: skip
 
 
@@ -151,6 +151,18 @@ def test_no_purchase_is_said_once(facts: dict[str, Any], expected: str) -> None:
 def test_a_known_value_is_never_called_unknown_for_want_of_peers() -> None:
     assert "net value" not in texts(score=50.0)["kam_why"]
     assert "unknown: growth potential, relationship, strategic fit, payment" in texts(score=50.0)["kam_why"]
+
+
+def test_rank_and_reasons_are_told_near_the_programme_and_stay_while_nearly_true() -> None:
+    scored = {"score": 0.8, "rank": 11, "in_programme": 0, "cap": 5, "c_value": 9.0, "c_growth": 5.0, "c_payment": 5.5}
+    assert "ranks" not in texts(**scored)["kam_why"]
+    told = texts(**{**scored, "rank": 10})["kam_why"]
+    assert "ranks among the first 10; for: net value, payment" in told
+    # One place further and growth a little ahead of payment: what the CRM shows is still nearly true.
+    later = {**scored, "c_growth": 5.6, "present_why": told}
+    assert texts(**later)["kam_why"] == told
+    assert "ranks" not in texts(**{**later, "rank": 13})["kam_why"]
+    assert "for: net value;" in texts(**{**later, "rank": 10, "c_growth": -5, "c_payment": -6})["kam_why"]
 
 
 def test_what_speaks_for_an_account_that_cannot_be_proposed_is_left_out() -> None:
