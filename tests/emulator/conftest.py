@@ -82,3 +82,9 @@ def call_in(wire: Running) -> Iterator[Callable[[str], Caller]]:
     yield make
     for caller in made:
         caller.session.close()
+
+
+@pytest.fixture
+def caller_of() -> Callable[[Running], Caller]:
+    """A caller of any emulator that a test starts itself."""
+    return Caller

@@ -78,13 +78,11 @@ def test_a_garbled_locator_is_refused(accounts, call, end):
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "INVALID_QUERY_LOCATOR")
 
 
-def test_a_locator_lives_two_days_for_its_own_user():
+def test_a_locator_lives_two_days_for_its_own_user(caller_of):
     now = [datetime(2026, 3, 1, tzinfo=UTC)]
     org = Org(clock=lambda: now[0])
     with start(org) as running:
-        from conftest import Caller
-
-        call = Caller(running)
+        call = caller_of(running)
         org.bulk_load("Account", ("Name",), (("A",) for _ in range(3)))
         call.steer(page_size=1)
         url = call.query("SELECT Id FROM Account")["nextRecordsUrl"].lstrip("/")
