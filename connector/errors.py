@@ -81,11 +81,6 @@ EXIT_MEANING = {
 }
 
 
-def exit_code(codes: Sequence[int]) -> int:
-    """Exit code of several endings: the first in EXIT_ORDER."""
-    return min(codes, key=EXIT_ORDER.index, default=0)
-
-
 def nearest(word: str, known: Sequence[str]) -> str:
     """Advice `Nearest: "x".` for a word that isn't known; empty when nothing is near."""
     lower = {k.lower(): k for k in known}

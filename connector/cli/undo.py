@@ -16,12 +16,13 @@ from connector.workspace import stamp
 @click.command("undo", epilog="Example: kam undo 12 --dry-run")
 @click.argument("run", type=int)
 @click.option("--dry-run", is_flag=True, help="Show what would go back, write nothing.")
+@click.option("--as", "user", metavar="USERNAME", help='Log in as this user: a decision needs an owner; auth = "jwt".')
 @shared.folder_option
 @shared.json_option
 @click.pass_context
-def command(ctx: click.Context, run: int, dry_run: bool, folder: Path | None, as_json: bool) -> None:
+def command(ctx: click.Context, run: int, dry_run: bool, user: str | None, folder: Path | None, as_json: bool) -> None:
     """Take back what a run wrote; what somebody edited since is left alone and listed."""
-    with shared.workspace(folder) as work, runs.lock(work.journal.path.parent):
+    with shared.workspace(folder, user) as work, runs.lock(work.journal.path.parent):
         settle(work.pen())
         plan = undo.plan(work.pen(), run)
         for entry in plan.edited:

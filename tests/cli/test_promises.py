@@ -95,3 +95,12 @@ def test_another_corporate_currency_than_the_orgs_is_refused_before_anything_is_
     assert said.code == 2, said.all
     assert "the corporate currency of this org is USD" in said.err
     assert site.kam("diff").code == 2
+
+
+def test_undoing_a_decision_as_its_owner_needs_a_login_that_can_be_several_users(site: Bench) -> None:
+    assert site.first_run().code == 0
+
+    said = site.kam("undo", "1", "--as", "programme.owner@example.com")
+
+    assert said.code == 2
+    assert 'needs [crm] auth = "jwt"' in said.err
