@@ -38,7 +38,9 @@ def command(ctx: click.Context, run: int, dry_run: bool, user: str | None, folde
                 ending.counts["edited"] = len(plan.edited)
             number, code = ending.run, ending.code
             words = f"run {number} undid run {run}: {job.words(written.records)}"
-            shared.say("note: the next run writes again what it computes; stop the schedule to keep it away")
+            undone = runs.get(work.journal, run)
+            if undone is not None and undone.job != "programme":  # what people decided, no run works out anew
+                shared.say("note: the next run writes again what it computes; stop the schedule to keep it away")
         if as_json:
             shared.show_json(number, shared.change_rows(plan.changes), edited=len(plan.edited))
         else:
