@@ -1,13 +1,12 @@
 """The outermost layer of the server: carries out faults, packs answers, and puts on the headers every answer has.
 
 A raw request comes in from uvicorn and goes to the face's app; the app's whole answer is held, changed and sent.
-Next room: `salesforce.site`.
+Next room: `salesforce.site` or `dynamics.site`.
 """
 
 import asyncio
 import gzip
 import logging
-import uuid
 from collections.abc import Callable
 from datetime import datetime
 from email.utils import format_datetime
@@ -19,20 +18,28 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connector.emulator.faults import Faults, Rule
 
-LARGEST_HEAD = 16_384  # bytes of URI and headers together
 SMALLEST_GZIP = 256
 CLOSING = 0.2  # seconds until a cut connection is gone for good
 log = logging.getLogger(__name__)
 
 
 class Face(Protocol):
-    """What a CRM's face tells the edge about itself."""
+    """What a CRM's face tells the edge about itself.
+
+    `longest_uri` and `largest_head` are bytes: of the URI, and of URI and headers together. `json_type` is the content
+    type of refusals, `fragment` the beginning of an answer that a fault cuts off before it was asked for.
+    """
+
+    longest_uri: int
+    largest_head: int
+    json_type: str
+    fragment: bytes
 
     def headers(self, path: str) -> list[tuple[str, str]]:
         """Headers that every answer of this path carries."""
 
-    def refusal(self, rule: Rule) -> tuple[int, bytes]:
-        """Status and body with which this CRM refuses for a fault rule."""
+    def refusal(self, rule: Rule) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body with which this CRM refuses for a fault rule; the rule's own headers win."""
 
     def too_long(self, status: int) -> bytes:
         """Body of a 414 or 431."""
@@ -87,15 +94,15 @@ class Edge:
     async def _ask(self, scope: Scope, receive: Receive) -> Answer:
         size = len(scope["raw_path"]) + len(scope["query_string"])
         whole = size + sum(len(key) + len(value) + 4 for key, value in scope["headers"])
-        if whole > LARGEST_HEAD:
-            status = 414 if size > LARGEST_HEAD else 431
-            return Answer(status, _json_type(), self.face.too_long(status))
+        if size > self.face.longest_uri or whole > self.face.largest_head:
+            status = 414 if size > self.face.longest_uri else 431
+            return Answer(status, self._json_type(), self.face.too_long(status))
         answer = Answer()
         try:
             await self.app(scope, receive, answer.take)
         except Exception as error:  # the emulator's own fault: it must show, in the log and to the caller
             log.exception("%s %s failed inside the emulator", scope["method"], scope["path"])
-            return Answer(500, _json_type(), self.face.crashed(error))
+            return Answer(500, self._json_type(), self.face.crashed(error))
         return answer
 
     async def _suffer(
@@ -114,7 +121,7 @@ class Edge:
                 await _gone(receive)
                 return True
             elif rule.kind == "drop":
-                await self._send(scope, send, answer or Answer(200, _json_type(), b'{"totalSize":2000,"rec'), rule)
+                await self._send(scope, send, answer or Answer(200, self._json_type(), self.face.fragment), rule)
                 transport = scope["emulator.transport"]
                 transport.close()  # what is written still goes out
                 asyncio.get_running_loop().call_later(
@@ -123,9 +130,9 @@ class Edge:
                 await _gone(receive)
                 return True
             else:
-                status, body = self.face.refusal(rule)
-                kept = [(name.encode(), value.encode()) for name, value in rule.headers.items()]
-                await self._send(scope, send, Answer(status, _json_type() + kept, body))
+                status, headers, body = self.face.refusal(rule)
+                kept = [(name.encode(), value.encode()) for name, value in {**headers, **rule.headers}.items()]
+                await self._send(scope, send, Answer(status, self._json_type() + kept, body))
                 return True
         return False
 
@@ -152,14 +159,10 @@ class Edge:
         await send({"type": "http.response.body", "body": body[: int(len(body) * cut.at)], "more_body": True})
 
     def _common(self, path: str) -> list[tuple[str, str]]:
-        request_id = uuid.uuid4().hex
-        now = format_datetime(self.clock(), usegmt=True)
-        return [
-            ("Date", now),
-            ("X-Request-Id", request_id),
-            ("X-SFDC-Request-Id", request_id),
-            *self.face.headers(path),
-        ]
+        return [("Date", format_datetime(self.clock(), usegmt=True)), *self.face.headers(path)]
+
+    def _json_type(self) -> list[tuple[bytes, bytes]]:
+        return [(b"content-type", self.face.json_type.encode())]
 
 
 class HttpProtocol(H11Protocol):
@@ -181,7 +184,3 @@ async def _gone(receive: Receive) -> None:
     """Wait until the connection is closed, which uvicorn would otherwise take for a forgotten answer."""
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _json_type() -> list[tuple[bytes, bytes]]:
-    return [(b"content-type", b"application/json;charset=UTF-8")]

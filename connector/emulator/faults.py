@@ -26,8 +26,9 @@ class Rule:
     """One kind of trouble for the requests it names.
 
     kind: `latency` waits `seconds`; `status` answers `status` with `body`; `drop` sends part of an answer, then closes;
-    `hangup` closes without a byte; `session` ends every session; `lock` refuses rows with UNABLE_TO_LOCK_ROW;
-    `limit` answers as if the day's calls were spent. `when = "after"`: the request is carried out, its answer lost.
+    `hangup` closes without a byte; `session` ends every session; `lock` refuses rows as the CRM words it:
+    UNABLE_TO_LOCK_ROW, or a deadlock; `limit` answers as if the calls allowed were spent.
+    `when = "after"`: the request is carried out, its answer lost.
     `nth` (one or several) and `every` count matching requests from 1; `times` bounds how often the rule strikes.
     `rows`: share (below 1) or number of rows that a lock hits. `at`: share of the body sent before a drop.
     """

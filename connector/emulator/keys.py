@@ -1,6 +1,7 @@
 """What is secret about an emulated org: its one app, the app's key pair, its sessions, and the CA behind --tls.
 
 A directory comes in (a state directory, or a private temporary one); files, tokens and certificates leave.
+How ids and tokens are spelt is a `Style`, one for each CRM.
 Next room: `server`.
 """
 
@@ -10,13 +11,30 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import trustme
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 HOSTS = ("127.0.0.1", "localhost", "::1")
+CERTIFICATE_DAYS = 3650
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a CRM spells an app's id, its secret and a session's token (of an org id); and whether it wants certificates.
+
+    With `certificate` the key file holds a self-signed certificate behind the private key.
+    """
+
+    client_id: Callable[[], str]
+    secret: Callable[[], str]
+    token: Callable[[str], str]
+    certificate: bool = False
 
 
 @dataclass
@@ -37,7 +55,7 @@ class Keys:
 
     @property
     def key_file(self) -> Path:
-        """Private key that signs login assertions."""
+        """Private key that signs login assertions, with its certificate where the CRM knows the app by one."""
         return self.directory / "key.pem"
 
     @property
@@ -57,21 +75,22 @@ class Keys:
         return self.refresh_token
 
 
-def open_keys(directory: Path, org_id: str) -> Keys:
-    """The app of a state directory, made on first use."""
+def open_keys(directory: Path, org_id: str, style: Style | None = None) -> Keys:
+    """The app of a state directory, made on first use; in the style of Salesforce unless another is given."""
+    style = style or SALESFORCE
     directory.mkdir(parents=True, exist_ok=True)
     key_file, app_file = directory / "key.pem", directory / "app.json"
     if not key_file.exists():
-        write_private(key_file, _new_key())
+        write_private(key_file, _new_key(style.certificate))
     public = serialization.load_pem_private_key(key_file.read_bytes(), None).public_key()
     pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
     if app_file.exists():
         return Keys(directory, public_key=pem, **json.loads(app_file.read_text()))
     keys = Keys(
         directory,
-        client_id="3MVG9" + secrets.token_urlsafe(60),
-        secret=secrets.token_hex(32).upper(),
-        token=new_token(org_id),
+        client_id=style.client_id(),
+        secret=style.secret(),
+        token=style.token(org_id),
         refresh_token=_secret(),
         password=secrets.token_urlsafe(12),
         public_key=pem,
@@ -96,6 +115,19 @@ def new_token(org_id: str) -> str:
     return f"{org_id[:15]}!AQ{secrets.token_urlsafe(70)[:94]}"
 
 
+SALESFORCE = Style(
+    client_id=lambda: "3MVG9" + secrets.token_urlsafe(60),
+    secret=lambda: secrets.token_hex(32).upper(),
+    token=new_token,
+)
+DYNAMICS = Style(
+    client_id=lambda: str(uuid4()),
+    secret=lambda: f"{secrets.token_hex(3)[:3]}8Q~{secrets.token_urlsafe(40)[:34]}",
+    token=lambda _org_id: secrets.token_urlsafe(96),
+    certificate=True,
+)
+
+
 def write_private(path: Path, content: bytes) -> None:
     """Write a file that only its owner may read, from its first byte on."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -105,7 +137,7 @@ def write_private(path: Path, content: bytes) -> None:
 
 @dataclass
 class Session:
-    """One login: whose, when last used, and after how many idle seconds it ends (None: never)."""
+    """One login: whose, when it began or was last used, and after how many seconds from then it ends (None: never)."""
 
     user_id: str
     seen: float
@@ -114,16 +146,21 @@ class Session:
 
 @dataclass
 class Sessions:
-    """Tokens that are good for calls; the clock is the machine's, as token lifetimes are real time."""
+    """Tokens that are good for calls; the clock is the machine's, as token lifetimes are real time.
+
+    A session ends after idle `seconds`; when it is not `sliding`, so many seconds after it began, used or not.
+    """
 
     org_id: str
     seconds: float = 7200
     now: Callable[[], float] = time.time
     live: dict[str, Session] = field(default_factory=dict)
+    style: Style = SALESFORCE
+    sliding: bool = True
 
     def open(self, user_id: str) -> str:
         """New token for a user."""
-        token = new_token(self.org_id)
+        token = self.style.token(self.org_id)
         self.live[token] = Session(user_id, self.now(), self.seconds)
         return token
 
@@ -140,7 +177,8 @@ class Sessions:
         if session.seconds is not None and now - session.seen > session.seconds:
             del self.live[token]
             return None
-        session.seen = now
+        if self.sliding:
+            session.seen = now
         return session.user_id
 
     def end(self, token: str | None = None) -> None:
@@ -151,11 +189,26 @@ class Sessions:
             self.live.pop(token, None)
 
 
-def _new_key() -> bytes:
+def _new_key(certificate: bool) -> bytes:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return pem + _self_signed(key) if certificate else pem
+
+
+def _self_signed(key: rsa.RSAPrivateKey) -> bytes:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "kam emulator app")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=CERTIFICATE_DAYS))
+        .sign(key, hashes.SHA256())
     )
+    return made.public_bytes(serialization.Encoding.PEM)
 
 
 def _secret() -> str:

@@ -20,16 +20,22 @@ from typing import Any
 
 import uvicorn
 
-from connector.emulator.edge import HttpProtocol
+from connector.emulator.dynamics import face as dynamics_face
+from connector.emulator.dynamics.desk.site import Site as DynamicsSite
+from connector.emulator.dynamics.org.records import Org as DynamicsOrg
+from connector.emulator.edge import Edge, HttpProtocol
 from connector.emulator.faults import Faults, load_faults, make_rule
-from connector.emulator.keys import Keys, Sessions, make_certificates, open_keys
-from connector.emulator.salesforce.face import build
-from connector.emulator.salesforce.org.records import Org
-from connector.emulator.salesforce.site import Site
+from connector.emulator.keys import DYNAMICS, Sessions, make_certificates, open_keys
+from connector.emulator.salesforce import face as salesforce_face
+from connector.emulator.salesforce.org.records import Org as SalesforceOrg
+from connector.emulator.salesforce.site import Site as SalesforceSite
 
 HEAD_ROOM = 131_072  # bytes uvicorn accepts of a request head, so that the edge itself can answer 414 and 431
 STOP_SECONDS = 2
+TOKEN_SECONDS = 3599  # of a Dynamics token
 
+Org = SalesforceOrg | DynamicsOrg
+Site = SalesforceSite | DynamicsSite
 FaultSource = Faults | Path | Iterable[Mapping[str, Any]] | None
 
 
@@ -74,7 +80,9 @@ class Running:
         self.site, self.ca = site, ca
         self._server, self._thread, self._private = server, thread, private
         keys = site.keys
-        self.url, self.org, self.faults = site.url, site.org, site.faults
+        self.url, self.faults = site.url, site.faults
+        self.org: Any = site.org  # of the kind that was given to `start`
+        self.tenant: str | None = site.tenant if isinstance(site, DynamicsSite) else None
         self.token, self.client_id, self.secret, self.key_file = keys.token, keys.client_id, keys.secret, keys.key_file
 
     @property
@@ -107,15 +115,14 @@ def start(
     host: str = "127.0.0.1",
     state: Path | None = None,
 ) -> Running:
-    """Serve an org from a thread; it accepts connections when this returns. `state` keeps keys and token."""
+    """Serve an org of either kind from a thread; it accepts connections when this returns. `state` keeps its keys."""
     private = Path(tempfile.mkdtemp(prefix="kam-emulator-")) if state is None else None
     listening = None
     try:
         listening = _listen(host, port)
-        keys = open_keys(state or private or Path(), org.org_id)
+        site = _site(org, state or private or Path(), _rules(faults))
         if tls:
-            make_certificates(keys)
-        site = _site(org, keys, faults)
+            make_certificates(site.keys)
         shown = f"[{host}]" if ":" in host else host
         site.url = f"{'https' if tls else 'http'}://{shown}:{listening.getsockname()[1]}"
         org.base_url = site.url
@@ -129,7 +136,7 @@ def start(
         if private is not None:
             shutil.rmtree(private, ignore_errors=True)
         raise
-    return Running(site, server, thread, keys.ca_file if tls else None, private)
+    return Running(site, server, thread, site.keys.ca_file if tls else None, private)
 
 
 def serve(
@@ -164,17 +171,32 @@ def _facts(running: Running) -> dict[str, str | None]:
         "client_id": running.client_id,
         "secret": running.secret,
         "key_file": str(running.key_file),
+        **({"tenant": running.tenant} if running.tenant else {}),
     }
 
 
-def _site(org: Org, keys: Keys, faults: FaultSource) -> Site:
-    sessions = Sessions(org.org_id)
-    sessions.keep(keys.token, org.admin_id)
+def _rules(faults: FaultSource) -> Faults:
     if isinstance(faults, Path):
-        faults = load_faults(faults)
-    elif not isinstance(faults, Faults):
-        faults = Faults(make_rule(rule) for rule in faults or ())
-    return Site(org, keys, sessions, faults)
+        return load_faults(faults)
+    return faults if isinstance(faults, Faults) else Faults(make_rule(rule) for rule in faults or ())
+
+
+def _site(org: Org, directory: Path, faults: Faults) -> Site:
+    if isinstance(org, SalesforceOrg):
+        keys = open_keys(directory, org.org_id)
+        sessions = Sessions(org.org_id)
+        sessions.keep(keys.token, org.admin_id)
+        return SalesforceSite(org, keys, sessions, faults)
+    keys = open_keys(directory, org.org_id, DYNAMICS)
+    sessions = Sessions(org.org_id, TOKEN_SECONDS, style=DYNAMICS, sliding=False)
+    sessions.keep(keys.token, keys.client_id)  # of the app: which user it is, is looked up at each request
+    if org.user_of_application(keys.client_id) is None:  # bound again, the user would seem changed at every start
+        org.bind_application(keys.client_id)
+    return DynamicsSite(org, keys, sessions, faults)
+
+
+def _app(site: Site) -> Edge:
+    return dynamics_face.build(site) if isinstance(site, DynamicsSite) else salesforce_face.build(site)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -193,7 +215,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _config(site: Site, *, tls: bool) -> uvicorn.Config:
     pem = site.keys.server_file if tls else None
     return uvicorn.Config(
-        build(site),
+        _app(site),
         loop="asyncio",
         http=HttpProtocol,
         ws="none",

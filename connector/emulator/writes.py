@@ -50,7 +50,7 @@ class Writes:
         """Writes by record id in the order carried out, of one record or one object when named."""
         found: dict[str, list[dict[str, Any]]] = {}
         for entry in self.entries:
-            if record_id and entry.id[:15] != record_id[:15]:
+            if record_id and not _same(entry.id, record_id):
                 continue
             if object_name and entry.object.lower() != object_name.lower():
                 continue
@@ -60,3 +60,9 @@ class Writes:
     def clear(self) -> None:
         """Forget everything noted so far."""
         self.entries.clear()
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two ids name one record: Salesforce writes an id in 15 or 18 characters, others in any case."""
+    lengths = {len(one), len(other)}
+    return one[:15] == other[:15] if lengths <= {15, 18} else one.lower() == other.lower()

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from connector.emulator.load import LoadError, load
+from connector.emulator.export import LoadError
+from connector.emulator.salesforce.load import load
 from connector.emulator.salesforce.org.model import PicklistValue
 from connector.emulator.salesforce.org.records import Org
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.emulator.load import load
+from connector.emulator.salesforce.load import load
 from connector.emulator.salesforce.org.records import Org
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

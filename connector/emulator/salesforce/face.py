@@ -4,6 +4,7 @@ A `Site` comes in; the app that the server runs leaves. Next room: `site`.
 """
 
 import secrets
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
-from starlette.types import ASGIApp
 
 from connector.emulator import control
 from connector.emulator.edge import Edge
@@ -22,7 +22,7 @@ from connector.emulator.salesforce import collections, directory, query, rest
 from connector.emulator.salesforce.login import identity, soap, token
 from connector.emulator.salesforce.metadata import answer
 from connector.emulator.salesforce.org.model import Problem
-from connector.emulator.salesforce.site import Site, error_entry
+from connector.emulator.salesforce.site import JSON_TYPE, Site, error_entry
 
 CODES = {
     420: ("UNKNOWN_EXCEPTION", "The request was routed to an instance that does not hold this org"),
@@ -109,28 +109,34 @@ SETTERS: dict[str, Callable[[Site, Any], None]] = {
 class Manners:
     """What the edge and the control endpoint ask of this face."""
 
+    longest_uri = largest_head = 16_384  # URI and headers together
+    json_type = JSON_TYPE
+    fragment = b'{"totalSize":2000,"rec'
+
     def __init__(self, site: Site) -> None:
         self.site = site
         self.browser = secrets.token_urlsafe(16)
 
     def headers(self, path: str) -> list[tuple[str, str]]:
         """Headers of every answer; cookies on data answers as the service sets them."""
+        request_id = uuid.uuid4().hex
+        ids = [("X-Request-Id", request_id), ("X-SFDC-Request-Id", request_id)]
         year = "expires=Thu, 31-Dec-2037 23:55:55 GMT; Max-Age=31536000"
         cookies = [
             ("Set-Cookie", f"BrowserId={self.browser}; domain=.salesforce.com; path=/; {year}"),
             ("Set-Cookie", f"CookieConsentPolicy=0:1; path=/; {year}; SameSite=lax"),
             ("Set-Cookie", f"LSKey-c$CookieConsentPolicy=0:1; path=/; {year}; SameSite=lax"),
         ]
-        return STANDING + (cookies if path.startswith("/services/data") else [])
+        return ids + STANDING + (cookies if path.startswith("/services/data") else [])
 
-    def refusal(self, rule: Rule) -> tuple[int, bytes]:
-        """Status and body for a fault: the rule's own, or the service's way to say it."""
+    def refusal(self, rule: Rule) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body for a fault: the rule's own, or the service's way to say it."""
         if rule.kind == "limit":
-            return 403, _body(Problem(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."))
+            return 403, {}, _body(Problem(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."))
         if rule.body is not None:
-            return rule.status, rule.body.encode() if isinstance(rule.body, str) else orjson.dumps(rule.body)
+            return rule.status, {}, rule.body.encode() if isinstance(rule.body, str) else orjson.dumps(rule.body)
         code, message = CODES.get(rule.status, ("UNKNOWN_EXCEPTION", f"A fault rule answers {rule.status}"))
-        return rule.status, _body(Problem(rule.status, code, message))
+        return rule.status, {}, _body(Problem(rule.status, code, message))
 
     def too_long(self, status: int) -> bytes:
         """Body of a 414 or 431."""
@@ -185,7 +191,7 @@ class Manners:
         self.site.page_size = None
 
 
-def build(site: Site) -> ASGIApp:
+def build(site: Site) -> Edge:
     """The whole app of an emulated org."""
     manners = Manners(site)
     routes: list[BaseRoute] = [

@@ -5,15 +5,11 @@ did not know, and notes on what was left aside. All files are read before anythi
 Next room: `server`.
 """
 
-import csv
-import dataclasses
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
+from connector.emulator.export import Export, Loaded, LoadError, kind_of, places_of, read_folder
 from connector.emulator.salesforce.org import ids
 from connector.emulator.salesforce.org.catalogue import quoted
 from connector.emulator.salesforce.org.model import Field, ObjectType
@@ -30,46 +26,13 @@ _ORDER = [
     "Pricebook2", "PricebookEntry", "OpportunityStage", "Account", "Contact", "Opportunity", "Contract", "Order",
     "Asset", "Case",
 ]  # fmt: skip
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _API_NAME = re.compile(r"[A-Za-z]\w*")
 _LONGEST = 131_072
 
 
-class LoadError(ValueError):
-    """An export that cannot be read: which file, which line, what is wrong with it."""
-
-    def __init__(self, path: Path, line: int, what: str) -> None:
-        super().__init__(f"{path.name} line {line}: {what}")
-        self.path, self.line = path, line
-
-
-@dataclass
-class Loaded:
-    """What a load brought: rows per object, and notes on what was left aside or looks odd."""
-
-    rows: dict[str, int] = dataclasses.field(default_factory=dict)
-    notes: list[str] = dataclasses.field(default_factory=list)
-
-
-@dataclass
-class _Export:
-    """One file: its header, its rows, and the line on which each row begins."""
-
-    path: Path
-    header: list[str]
-    rows: list[list[str]]
-    lines: list[int]
-
-    def column(self, index: int) -> Iterator[str]:
-        return (row[index] for row in self.rows if row[index])
-
-
 def load(org: Org, directory: Path) -> Loaded:
     """Read every `<Object>.csv` of a folder into the org, or raise LoadError and change nothing."""
-    paths = sorted(Path(directory).glob("*.csv"))
-    if not paths:
-        raise FileNotFoundError(f"{directory} holds no .csv file; name a folder with <Object>.csv exports")
-    exports = {path.stem: _read(path) for path in paths}
+    exports = read_folder(directory, "<Object>.csv")
     report = Loaded()
     with org.transaction():
         kinds = {name: _object(org, name, export) for name, export in exports.items()}
@@ -84,46 +47,7 @@ def load(org: Org, directory: Path) -> Loaded:
     return report
 
 
-def _read(path: Path) -> _Export:
-    csv.field_size_limit(16_000_000)
-    export = _Export(path, [], [], [])
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader, line = csv.reader(file, strict=True), 1
-            for row in reader:
-                if not export.header:
-                    export.header = [name.strip() for name in row]
-                elif row:
-                    if len(row) != len(export.header):
-                        raise LoadError(
-                            path,
-                            line,
-                            f"{len(row)} values for {len(export.header)} columns; quote values that hold commas",
-                        )
-                    export.rows.append(row)
-                    export.lines.append(line)
-                line = reader.line_num + 1
-    except csv.Error as error:
-        raise LoadError(
-            path, reader.line_num, f"not readable as CSV ({error}); export it again with quoted values"
-        ) from error
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise LoadError(path, line, "not UTF-8; export it again with UTF-8 encoding") from error
-    _check_header(export)
-    return export
-
-
-def _check_header(export: _Export) -> None:
-    if not export.header:
-        raise LoadError(export.path, 1, "the file is empty; the first line must name the fields")
-    double = [name for name, count in Counter(name.lower() for name in export.header).items() if count > 1]
-    if double or "" in export.header:
-        what = f"the column {double[0]!r} stands twice" if double and double[0] else "a column has no name"
-        raise LoadError(export.path, 1, f"{what}; give each column one field name")
-
-
-def _object(org: Org, name: str, export: _Export) -> ObjectType:
+def _object(org: Org, name: str, export: Export) -> ObjectType:
     """Find the object that a file is about; switch its feature on, or make it, when the org lacks it."""
     if name in FEATURES:
         org.enable_feature(name)
@@ -142,14 +66,14 @@ def _object(org: Org, name: str, export: _Export) -> ObjectType:
     return kind
 
 
-def _prefix(org: Org, export: _Export) -> str | None:
+def _prefix(org: Org, export: Export) -> str | None:
     """Take a custom object's key prefix from its first id, unless another object has it."""
     position = next((i for i, name in enumerate(export.header) if name.lower() == "id"), None)
     first = export.rows[0][position][:3] if position is not None and export.rows else None
     return None if first in {kind.key_prefix for kind in org.objects.values()} else first
 
 
-def _fields(org: Org, kind: ObjectType, export: _Export, report: Loaded) -> dict[int, Field]:
+def _fields(org: Org, kind: ObjectType, export: Export, report: Loaded) -> dict[int, Field]:
     """Find the field of each column by position; add a custom field where there is none."""
     found: dict[int, Field] = {}
     for index, name in enumerate(export.header):
@@ -176,19 +100,13 @@ def _api_name(name: str) -> str:
 def _guess(org: Org, name: str, label: str, values: Sequence[str]) -> Field:
     """Choose the narrowest type that holds all values of a column."""
     made = Field(name, "string", "" if label.endswith("__c") else label, length=255, custom=True)
+    kind = kind_of(values, parse_instant)
+    if kind == "number":
+        return made.with_(type="double", length=0, precision=18, scale=min(places_of(values), 8))
+    if kind != "text":
+        return made.with_(type={"boolean": "boolean", "day": "date", "moment": "datetime"}[kind], length=0)
     if not values:
         return made
-    if all(value.lower() in ("true", "false") for value in values):
-        return made.with_(type="boolean", length=0)
-    if all(_NUMBER.fullmatch(value) for value in values):
-        scale = (
-            max(len(value.partition(".")[2]) for value in values if "e" not in value.lower()) if _plain(values) else 6
-        )
-        return made.with_(type="double", length=0, precision=18, scale=min(scale, 8))
-    if all(_is_day(value) for value in values):
-        return made.with_(type="date", length=0)
-    if all(_is_moment(value) for value in values):
-        return made.with_(type="datetime", length=0)
     target = _target(org, values)
     if target is not None:
         return made.with_(type="reference", length=18, reference_to=(target,))
@@ -196,24 +114,6 @@ def _guess(org: Org, name: str, label: str, values: Sequence[str]) -> Field:
     if longest > 255 or any("\n" in value for value in values):
         return made.with_(type="textarea", length=_LONGEST if longest > 32_768 else 32_768)
     return made
-
-
-def _plain(values: Sequence[str]) -> bool:
-    return any("e" not in value.lower() for value in values)
-
-
-def _is_day(value: str) -> bool:
-    try:
-        return len(value) == 10 and bool(date.fromisoformat(value))
-    except ValueError:
-        return False
-
-
-def _is_moment(value: str) -> bool:
-    try:
-        return len(value) > 10 and bool(parse_instant(value))
-    except ValueError:
-        return False
 
 
 def _target(org: Org, values: Sequence[str]) -> str | None:
@@ -228,7 +128,7 @@ def _rank(name: str) -> tuple[int, str]:
     return (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)
 
 
-def _make_room(org: Org, kind: ObjectType, export: _Export) -> None:
+def _make_room(org: Org, kind: ObjectType, export: Export) -> None:
     """Let an export's own stages and organization stand in for those of the new org; learn unknown stages."""
     if kind.name in ("OpportunityStage", "Organization") and export.rows:
         org.db.execute(f"DELETE FROM {quoted(kind.name)}")
@@ -244,7 +144,7 @@ def _make_room(org: Org, kind: ObjectType, export: _Export) -> None:
             org.add_stage(stage, closed=closed, won=won)
 
 
-def _store(org: Org, kind: ObjectType, columns: dict[int, Field], export: _Export) -> int:
+def _store(org: Org, kind: ObjectType, columns: dict[int, Field], export: Export) -> int:
     names = [one.name for one in columns.values()]
     at = next((index for index, one in columns.items() if one.name == "Id"), None)
     rows: Iterable[list[str]] = export.rows if at is None else _with_checked_ids(org, kind, at, export)
@@ -259,7 +159,7 @@ def _store(org: Org, kind: ObjectType, columns: dict[int, Field], export: _Expor
         raise LoadError(export.path, export.lines[fault.row], what) from fault
 
 
-def _with_checked_ids(org: Org, kind: ObjectType, at: int, export: _Export) -> Iterator[list[str]]:
+def _with_checked_ids(org: Org, kind: ObjectType, at: int, export: Export) -> Iterator[list[str]]:
     seen = {str(row[0]): 0 for row in org.rows(f'SELECT "Id" FROM {quoted(kind.name)}')}
     for row, line in zip(export.rows, export.lines, strict=True):
         full = ids.check(row[at])
@@ -298,7 +198,7 @@ def _permission_set(org: Org) -> str:
     return made
 
 
-def _dangling(org: Org, kind: ObjectType, columns: dict[int, Field], export: _Export) -> list[str]:
+def _dangling(org: Org, kind: ObjectType, columns: dict[int, Field], export: Export) -> list[str]:
     """Note the lookups whose target no file brought and the org does not have."""
     notes = []
     for one in [field for field in columns.values() if field.type == "reference"]:
