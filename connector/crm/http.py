@@ -1,11 +1,12 @@
 """The one HTTP session: timeouts, pool, proxies, retry that asks "is it safe to say this twice?", redacted log.
 
 Requests come in from a CRM's rooms; answers leave, or errors that say what happened, where, and what to do.
-Next room: `salesforce.login`.
+Next room: `salesforce.login` or `dynamics.login`.
 """
 
 import logging
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ log = logging.getLogger(__name__)
 _REPEATABLE = frozenset({"GET", "HEAD"})
 _NOT_CARRIED_OUT = frozenset({420, 429})  # turned away at the door: safe to say again whatever it was
 _PASSING = _NOT_CARRIED_OUT | {500, 502, 503, 504}
-_USAGE = re.compile(r"(?<![-\w])api-usage=(\d+)/(\d+)")
+_SFORCE_USAGE = re.compile(r"(?<![-\w])api-usage=(\d+)/(\d+)")
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,12 @@ def default_refusal(response: requests.Response, place: str) -> Refusal:
     return Refusal(place, response.status_code)
 
 
+def sforce_usage(headers: Mapping[str, str]) -> Limits | None:
+    """The day's quota as Salesforce tells it with every answer; None where it doesn't."""
+    found = _SFORCE_USAGE.search(headers.get("Sforce-Limit-Info", ""))
+    return Limits(int(found[2]) - int(found[1]), int(found[2])) if found else None
+
+
 def no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Leave a request without our login; also keeps a .netrc of this machine out of it."""
     return request
@@ -84,7 +91,8 @@ class Session(requests.Session):
     """A requests session that repeats what may be repeated and speaks in our errors.
 
     `renew` logs in anew after a 401 and is called at most once per request; `before_call` may raise ReserveReached;
-    `calls` counts every request that went out; `usage` is the CRM's last hint of the day's quota.
+    `calls` counts every request that went out; `usage` is the CRM's last hint of the day's quota, which `note` finds
+    in the headers of an answer. Several threads may share one session.
     """
 
     def __init__(self, settings: HttpSettings, sleep: Callable[[float], None]) -> None:
@@ -95,6 +103,8 @@ class Session(requests.Session):
         self.renew: Callable[[], None] | None = None
         self.before_call: Callable[[Limits], None] | None = None
         self.refusal: Callable[[requests.Response, str], Refusal] = default_refusal
+        self.note: Callable[[Mapping[str, str]], Limits | None] = sforce_usage
+        self._counting = threading.Lock()
         self.sleep = sleep
         self._server_date: tuple[float, float] | None = None
         self._pauses = tenacity.wait_random_exponential(multiplier=1, max=settings.longest_pause)
@@ -203,7 +213,8 @@ class Session(requests.Session):
     ) -> requests.Response:
         if self.before_call is not None:
             self.before_call(self.usage)
-        self.calls += 1
+        with self._counting:
+            self.calls += 1
         started = time.monotonic()
         try:
             # verify and proxies are given per request: on a session, requests lets the environment override them
@@ -226,9 +237,8 @@ class Session(requests.Session):
         return route
 
     def _note(self, response: requests.Response) -> None:
-        if found := _USAGE.search(response.headers.get("Sforce-Limit-Info", "")):
-            used, maximum = int(found[1]), int(found[2])
-            self.usage = Limits(maximum - used, maximum)
+        if (told := self.note(response.headers)) is not None:
+            self.usage = told
         if (date := _http_date(response.headers.get("Date"))) is not None:
             self._server_date = (date, time.monotonic())
 

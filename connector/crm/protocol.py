@@ -48,6 +48,7 @@ class RecordFact:
     name: str
     label: str
     fields: Mapping[str, FieldFact]
+    id_field: str = "Id"  # the field that holds a record's own id
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,17 @@ class ReadRequest:
 class Batch:
     """One batch of a read: raw values in the order of the request's fields, ids of deleted records, and the cursor.
 
-    `cursor` is None until the last batch of a read: only then has the read come all the way.
+    `cursor` is None until the last batch of a read: only then has the read come all the way. `restart`: the cursor
+    that was given had expired, and from this batch on everything is read, as `note` says. `alive`: some of the ids that
+    exist now; all batches together name every one, and what the mirror has besides is gone.
     """
 
     rows: list[tuple[Any, ...]]
     deleted: list[str]
     cursor: str | None
+    restart: bool = False
+    alive: list[str] | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ class RecordWrite:
 class SetupItem:
     """One thing setup makes, keeps, refuses or removes; action is create, update, keep, refuse or remove."""
 
-    kind: str  # field, permission_set, assignment, list_view
+    kind: str  # field, list_view, assignment, export; permission_set; publisher, solution, role, profile, permission
     name: str
     action: str
     detail: str = ""
@@ -123,6 +129,8 @@ class Capabilities:
     records_per_write: int
     deletions_in_read: bool
     where_language: str
+    page_clicks: tuple[str, ...] = ()  # how an admin puts our fields on a page
+    hand_over: str = ""  # what an admin does with the package that setup writes
 
 
 class Crm(Protocol):

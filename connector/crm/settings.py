@@ -24,9 +24,9 @@ _NEEDS = {
 _MEANING = {
     "client_id": "the key of the app that an admin made for this connector",
     "username": "the user name the connector logs in as",
-    "key_file": "the private key whose certificate was uploaded to the app",
+    "key_file": "the private key whose certificate was uploaded to the app (for dynamics: both in one PEM file)",
     "secret_env": "the NAME of the environment variable that holds the secret",
-    "tenant": "the id of the Entra tenant",
+    "tenant": "the id of the Entra tenant (Entra admin center > Overview > Tenant ID)",
 }
 
 
@@ -41,7 +41,11 @@ def is_loopback(url: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class CrmSettings:
-    """Which CRM, where, and how to log in; `secret_env` names an environment variable."""
+    """Which CRM, where, and how to log in; `secret_env` names an environment variable.
+
+    `login_url` is the org's own address for Salesforce and the login host of the cloud for Dynamics when left out.
+    `username` is for Dynamics the user that the connector acts for. `daily_requests`: what Dynamics allows in a day.
+    """
 
     kind: str
     url: str
@@ -56,6 +60,7 @@ class CrmSettings:
     ca_bundle: Path | None = None
     proxy: str | None = None
     api_version: str = "66.0"
+    daily_requests: int = 500_000
 
     def complaints(self) -> list[str]:
         """Everything wrong with these settings, each line beginning with its key; empty when nothing is."""
@@ -95,6 +100,10 @@ class CrmSettings:
         if self.secret_env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.secret_env):
             # The value is not repeated: whoever errs here has often pasted the secret itself.
             found.append("crm.secret_env: not a variable name. Name an environment variable; keep the secret in it.")
+        if self.tenant and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", self.tenant):
+            found.append("crm.tenant: not a tenant id. Copy it from Entra admin center > Overview > Tenant ID.")
+        if self.daily_requests < 1:
+            found.append(f"crm.daily_requests: {self.daily_requests} is no number of requests. Write 1 or more.")
         return found
 
     def _needs(self) -> list[str]:

@@ -30,7 +30,15 @@ from connector.schema import Outcome
 class Salesforce:
     """One logged-in org; every refusal leaves here as one of our errors."""
 
-    capabilities = Capabilities("salesforce", "__c", write.BATCH, deletions_in_read=True, where_language="SOQL")
+    capabilities = Capabilities(
+        "salesforce",
+        "__c",
+        write.BATCH,
+        deletions_in_read=True,
+        where_language="SOQL",
+        page_clicks=tuple(setup.PAGE_CLICKS),
+        hand_over="deploys it with Workbench or `sf project deploy`",
+    )
 
     def __init__(self, client: Client) -> None:
         self.client = client
