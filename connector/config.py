@@ -137,8 +137,6 @@ def load(folder: Path) -> Config:
             made[name] = settings
     if "crm" in made:
         faults += [f"{path.name} [crm] {line.removeprefix('crm.')}" for line in made["crm"].complaints()]
-        if made["crm"].kind == "dynamics":
-            faults.append(f'{path.name} [crm] kind: "dynamics" is not in this version; use "salesforce".')
     if faults:
         raise UsageFault(*(f"{f} Then run: kam check" for f in faults))
     return Config(folder=folder, **made)

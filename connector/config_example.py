@@ -25,7 +25,23 @@ key_file = "server.key"                         # jwt: private key whose certifi
 # ca_bundle = "ca.pem"                          # a certificate authority of your own
 # proxy = "http://proxy:3128"
 # api_version = "66.0"
-"""
+""",
+    "dynamics": """\
+[crm]
+kind = "dynamics"
+url = "https://yourcompany.crm4.dynamics.com"   # address of the environment, as the browser shows it
+environment = "sandbox"                         # sandbox | production; checked against the environment's type
+auth = "client_secret"                          # client_secret | certificate | token
+tenant = ""                                     # directory (tenant) id of Microsoft Entra
+client_id = ""                                  # application (client) id of the app registration
+secret_env = "KAM_SECRET"                       # client_secret, token: NAME of the variable that holds it
+# key_file = "server.pem"                       # certificate: private key and certificate in one PEM file
+# username = ""                                 # act for this user (kam programme --as does it for one command)
+# login_url = "https://login.microsoftonline.com"   # another one in national clouds
+# daily_requests = 500000                       # the environment's requests a day; no answer tells it
+# ca_bundle = "ca.pem"                          # a certificate authority of your own
+# proxy = "http://proxy:3128"
+""",
 }
 
 

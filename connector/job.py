@@ -183,7 +183,7 @@ def _steps(work: Workspace, job: Job, current: Run, report: Report, dry_run: boo
                 min_share=job.guards.min_pulled_share,
             )
             report.counts["pull"] = pulled.counts()
-            report.notes += rate_notes(pulled.no_rate)
+            report.notes += pulled.notes + rate_notes(pulled.no_rate)
             say(f"pull: {sum(pulled.rows.values())} rows, {sum(pulled.deleted.values())} deleted")
         elif step == "enrich":
             writes = "write_back" in job.steps and not dry_run

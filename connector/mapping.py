@@ -56,13 +56,14 @@ class Source:
     constant: Mapping[str, object]
     write: tuple[WriteRule, ...]
     place: str  # file and section, for messages
+    id_field: str = "Id"  # the field of the record's own id, as the CRM says
 
     @property
     def key(self) -> str:
         """Field path of the record's own id, as mapped to the first key column of its table."""
         first = TABLES[self.table].key[0]
         rule = next((r for r in self.read if r.column.name == first), None)
-        return rule.fields[0] if rule else "Id"
+        return rule.fields[0] if rule else self.id_field
 
 
 @dataclass(frozen=True)
@@ -240,8 +241,8 @@ def resolve(
             if missing and not rule.optional and (len(missing) == len(found) or rule.joined):
                 faults += [
                     f'{source.place}.read] {rule.column.name}: {source.record} has no field "{f}", or field-level'
-                    f" security hides it from this user.{near(source.record, f)} Correct the line or grant read access,"
-                    " then run: kam check"
+                    f" security (column security) hides it from this user.{near(source.record, f)} Correct the line or"
+                    " grant read access, then run: kam check"
                     for f in missing
                 ]
             elif not missing or (not rule.joined and len(missing) < len(found)):

@@ -131,6 +131,7 @@ _TABLES = (
         department     text    Department.
         email          text    E-mail address.
         reports_to_id  id      The contact this one reports to.
+        manager_name*  text    Name of the manager, where the CRM has no link: matched within the account.
         owner_id       id      The user who looks after the contact.
         role*          text    Role in buying, set by a person.
         attitude*      number  -2 to +2, set by a person.
@@ -164,6 +165,7 @@ _TABLES = (
         pushed*       int     How often the close date was pushed back.
         lost_reason*  text    Why it was lost.
         competitor*   text    Who else offered.
+        exchange_rate* number Units of the record's currency for one corporate unit, where the CRM keeps it.
         """,
     ),
     _table(

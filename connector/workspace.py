@@ -14,11 +14,11 @@ from pathlib import Path
 from connector import config as configs
 from connector import mapping as mappings
 from connector.config import Config
-from connector.crm import salesforce
+from connector.crm import dynamics, salesforce
 from connector.crm.http import keep_reserve
 from connector.crm.protocol import Crm, FieldFact, Identity, Limits
 from connector.errors import UsageFault, nearest
-from connector.mapping import FieldMap, WriteRule
+from connector.mapping import FieldMap, Source, WriteRule
 from connector.schema import CRM_FIELDS, INPUT_COLUMNS, CrmField
 from connector.steps.money import Corporate
 from connector.steps.write_back import Pen
@@ -82,10 +82,20 @@ class Workspace:
         """The CRM, logged in; the store is bound to its org, and the declared environment checked."""
         settings = self.config.crm
         if self.username is not None:
-            if settings.auth != "jwt":
+            if settings.kind == "salesforce" and settings.auth != "jwt":
                 raise UsageFault('--as: needs [crm] auth = "jwt", which can log in as several users of one app.')
             settings = replace(settings, username=self.username)
-        crm = salesforce.connect(settings, environ=self.environ, before_call=self._leave_some)
+        crm: Crm
+        if settings.kind == "dynamics":
+            crm = dynamics.connect(
+                settings,
+                environ=self.environ,
+                before_call=self._leave_some,
+                spent=self._spent_today(),
+                on_spent=self._note_spent,
+            )
+        else:
+            crm = salesforce.connect(settings, environ=self.environ, before_call=self._leave_some)
         self.identity = crm.whoami()
         self._check_environment(self.identity)
         # The journal knows its org even where the mirror was lost and made anew: it refuses first.
@@ -97,7 +107,19 @@ class Workspace:
         """Ask before each call: the share that is left for others is the running job's."""
         keep_reserve(self.reserve)(used)
 
+    def _spent_today(self) -> int:
+        """Requests that this folder has sent since midnight UTC, as noted when its last command ended."""
+        day, _, number = (self.journal.meta("requests") or "").partition(" ")
+        return int(number) if day == self._today() else 0
+
+    def _note_spent(self, number: int) -> None:
+        self._spent = number
+
+    def _today(self) -> str:
+        return stamp(self.clock())[:10]
+
     identity: Identity | None = None
+    _spent: int | None = None  # requests of this day, where the CRM itself does not count them for us
 
     def _check_environment(self, who: Identity) -> None:
         declared, actual = self.config.crm.environment, "sandbox" if who.is_sandbox else "production"
@@ -115,13 +137,15 @@ class Workspace:
         faults += self._where_faults(resolved)
         if faults:
             raise UsageFault(*faults)
-        return self._writable(resolved)
+        return self._writable(with_ids(resolved, self.crm))
 
     def _has_record(self, record: str) -> bool:
         return self.crm.describe(record) is not None
 
     def _find(self, record: str, path: str) -> str | None:
         """Canonical form of a dotted path, or None when a part of it isn't there for this user."""
+        if whole := self._field(record, path):
+            return whole.name
         *parents, last = path.split(".")
         made: list[str] = []
         for step in parents:
@@ -168,15 +192,20 @@ class Workspace:
             if missing := [rule.field for rule, fact in ours.items() if fact is None]:
                 self.notes.append(
                     f"{source.place}.write] {_some(missing)}: not on {source.record} yet, or hidden from this user by"
-                    " field-level security; left out. Make them with: kam setup --apply"
+                    " field-level (column) security; left out. Make them with: kam setup --apply"
                 )
             if closed := [rule.field for rule, fact in ours.items() if fact is not None and not fact.updateable]:
                 self.notes.append(
-                    f"{source.place}.write] {_some(closed)}: this user may see but not edit them; left out. Assign the"
-                    " permission set KAM Connector to it."
+                    f"{source.place}.write] {_some(closed)}: this user may see but not edit them; left out. Give it"
+                    f" the {self._right} KAM Connector."
                 )
             sources.append(replace(source, write=tuple(rules)))
         return FieldMap(resolved.path, tuple(sources))
+
+    @property
+    def _right(self) -> str:
+        dynamics = self.config.crm.kind == "dynamics"
+        return "security role and column security profile" if dynamics else "permission set"
 
     def pen(self, who: str | None = None) -> Pen:
         """What is needed to write."""
@@ -197,7 +226,9 @@ class Workspace:
         return Corporate(self.config.company.currency, self.config.company.rates)
 
     def close(self) -> None:
-        """Close the store."""
+        """Close the store, with the day's requests noted in it."""
+        if self._spent is not None and "journal" in self.__dict__:
+            self.journal.meta("requests", f"{self._today()} {self._spent}")
         for name in ("mirror", "journal"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
@@ -211,6 +242,16 @@ def opened(folder: Path, **options: object) -> Iterator[Workspace]:
         yield work
     finally:
         work.close()
+
+
+def with_ids(fieldmap: FieldMap, crm: Crm) -> FieldMap:
+    """A mapping whose sources know the field of their record's own id."""
+
+    def known(source: Source) -> Source:
+        fact = crm.describe(source.record)
+        return replace(source, id_field=fact.id_field) if fact else source
+
+    return replace(fieldmap, sources=tuple(known(s) for s in fieldmap.sources))
 
 
 def setup_fields(groups: tuple[str, ...]) -> tuple[CrmField, ...]:

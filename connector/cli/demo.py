@@ -4,7 +4,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -17,8 +17,7 @@ from connector.cli.report import write_report
 from connector.config import CONFIG
 from connector.crm.protocol import SetupRequest
 from connector.emulator.company import LAST_DAY, build
-from connector.emulator.salesforce.org.records import Org
-from connector.emulator.salesforce.seed import seed as plant
+from connector.emulator.kinds import KINDS
 from connector.emulator.server import Running, start
 from connector.errors import UsageFault
 from connector.schema import Change
@@ -34,6 +33,9 @@ _MARK = ".kam-demo"
 
 @click.command("demo", epilog="Example: kam demo --company small")
 @click.option(
+    "--crm", "kind", type=click.Choice(list(KINDS)), default="salesforce", show_default=True, help="Which CRM."
+)
+@click.option(
     "--company",
     type=click.Choice(["small", "medium", "large"]),
     default="small",
@@ -48,7 +50,7 @@ _MARK = ".kam-demo"
     show_default=True,
     help="Folder of the deployment and the report.",
 )
-def command(company: str, seed: int, out: Path) -> None:
+def command(kind: str, company: str, seed: int, out: Path) -> None:
     """Show the whole walk on an invented company: pull, enrich, diff, write back, approve, refresh, report.
 
     The stand-in CRM runs only while the demo does; the folder with the results stays.
@@ -56,21 +58,19 @@ def command(company: str, seed: int, out: Path) -> None:
     began = time.monotonic()
     _clear(out)
     step = _Steps()
-    org = step("invent a company and put it into the stand-in CRM", lambda: _org(company, seed))
+    org = step("invent a company and put it into the stand-in CRM", lambda: _org(kind, company, seed))
     with start(org) as crm:
-        step("kam init", lambda: prepare(out, crm))
+        step("kam init", lambda: prepare(kind, out, crm))
         with opened(out) as work:
             fields = setup_fields(("inputs",))
             request = SetupRequest(fields, work.journal.installation, work.config.setup.prefix)
             items = step("kam setup --with inputs --apply", lambda: work.crm.apply_setup(request))
-            click.echo(
-                f"     {sum(i.action == 'create' for i in items)} things made: fields, permission sets, a list view"
-            )
+            click.echo(f"     {sum(i.action == 'create' for i in items)} things made: fields, rights, a view")
         with opened(out) as work:
             step("kam check", lambda: work.fieldmap)
             report = step("kam run first_run", lambda: job.run(work, "first_run", as_of=LAST_DAY))
             click.echo(f"     {report.counts['diff']['changes']} values on {report.counts['diff']['records']} accounts")
-        owner = _appoint_owner(org, out)
+        owner = KINDS[kind].appoint(org)
         with opened(out, username=owner) as work:
             approved = step("kam programme approve --all", lambda: _approve(work, owner))
             click.echo(f"     {approved} accounts approved by {owner}")
@@ -84,7 +84,7 @@ def command(company: str, seed: int, out: Path) -> None:
     click.echo(f"  {index}\n  kam explain ACCOUNT --dir {out}      how each number came about")
     click.echo(f"  kam programme --dir {out}            members, proposals, watch list")
     click.echo(f"  kam runs 1 --dir {out}               every change that was written")
-    click.echo("Your own org: kam init DIR --crm salesforce, then the README's second walk.")
+    click.echo(f"Your own org: kam init DIR --crm {kind}, then the README's second walk.")
 
 
 class _Steps:
@@ -110,34 +110,25 @@ def _clear(out: Path) -> None:
         raise UsageFault(f"{out}: is not empty and no demo of ours. Give another folder: kam demo --out DIR")
 
 
-def _org(company: str, seed: int) -> Org:
-    org = Org()
-    plant(org, build(company, seed))
+def _org(kind: str, company: str, seed: int) -> Any:
+    org = KINDS[kind].make()
+    KINDS[kind].seed(org, build(company, seed))
     return org
 
 
-def prepare(out: Path, crm: Running) -> None:
+def prepare(kind: str, out: Path, crm: Running) -> None:
     """A deployment folder that logs in to a running emulator."""
-    write_folder(out, "salesforce")
+    write_folder(out, kind)
     (out / _MARK).write_text("made by kam demo; may be deleted\n", encoding="utf-8")
-    shutil.copy(crm.key_file, out / "server.key")
+    shutil.copy(crm.key_file, out / "server.pem")
     config = (out / CONFIG).read_text(encoding="utf-8")
-    user = crm.org.rows('SELECT "Username" FROM "User" WHERE "Id" = ?', crm.org.admin_id)[0][0]
-    for key, value in (("url", crm.url), ("client_id", crm.client_id), ("username", user)):
-        lines = [f'{key} = "{value}"' if line.startswith(f"{key} = ") else line for line in config.splitlines()]
+    for key, value in {**KINDS[kind].login(crm), "key_file": "server.pem"}.items():
+        lines = [
+            f'{key} = "{value}"' if line.removeprefix("# ").startswith(f"{key} = ") else line
+            for line in config.splitlines()
+        ]
         config = "\n".join(lines) + "\n"
     (out / CONFIG).write_text(config, encoding="utf-8")
-
-
-def _appoint_owner(org: Org, out: Path) -> str:
-    """What an admin does by hand: give one person the permission set of programme owners."""
-    person = org.rows('SELECT "Id", "Username" FROM "User" WHERE "LastName" = \'Owner\' LIMIT 1')[0]
-    owned = org.rows('SELECT "Id" FROM "PermissionSet" WHERE "Name" IN (\'KAM_Programme_Owner\', \'KAM_Connector\')')
-    for (permission_set,) in owned:
-        org.create(
-            org.admin_id, "PermissionSetAssignment", {"AssigneeId": person[0], "PermissionSetId": permission_set}
-        )
-    return str(person[1])
 
 
 def _approve(work: Workspace, owner: str) -> int:

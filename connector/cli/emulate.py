@@ -1,21 +1,21 @@
-"""`kam emulate salesforce`: start the stand-in CRM on this machine."""
+"""`kam emulate CRM`: start the stand-in CRM on this machine."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from connector.cli import shared
 from connector.emulator.company import build, truth_in
-from connector.emulator.load import LoadError, load
-from connector.emulator.salesforce.org.records import Org
-from connector.emulator.salesforce.seed import seed as plant
+from connector.emulator.export import LoadError
+from connector.emulator.kinds import KINDS
 from connector.emulator.server import serve
 from connector.errors import UsageFault
 
 
 @click.command("emulate", epilog="Example: kam emulate salesforce --company small --seed 7 --port 8443 --tls")
-@click.argument("kind", type=click.Choice(["salesforce"]))
+@click.argument("kind", type=click.Choice(list(KINDS)))
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port; a free one when left out.")
 @click.option("--tls", is_flag=True, help="Serve https, by a certificate authority made here.")
 @click.option("--load", "export", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of CSVs.")
@@ -46,26 +46,26 @@ def command(
     if state is not None and not known:
         for leftover in state.glob("org.db*"):
             leftover.unlink()
-    org = Org(state / "org.db" if state is not None else None, is_sandbox=not production)
+    org = KINDS[kind].make(state / "org.db" if state is not None else None, is_sandbox=not production)
     if not known:
-        fill(org, export, company, seed, state)
+        fill(kind, org, export, company, seed, state)
         if filled is not None:
             filled.touch()
     serve(org, port=port, tls=tls, faults=faults, state=state)
 
 
-def fill(org: Org, export: Path | None, company: str | None, seed: int, state: Path | None) -> None:
+def fill(kind: str, org: Any, export: Path | None, company: str | None, seed: int, state: Path | None) -> None:
     """Load an export or plant an invented company; its truth is written into the state folder."""
     if export is not None:
         try:
-            loaded = load(org, export)
+            loaded = KINDS[kind].load(org, export)
         except LoadError as error:
             raise UsageFault(str(error)) from error
         for note in loaded.notes:
             shared.say(f"note: {note}")
     elif company is not None:
         made = build(company, seed)
-        ids = plant(org, made)
+        ids = KINDS[kind].seed(org, made)
         if state is not None:
             truth = truth_in(made, ids["accounts"], ids["contacts"])
             (state / "truth.json").write_text(json.dumps(truth, ensure_ascii=False, indent=1), encoding="utf-8")

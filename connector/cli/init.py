@@ -9,13 +9,14 @@ import click
 from connector import config_example
 from connector.cli import shared
 from connector.config import CONFIG
+from connector.crm.settings import AUTHS
 from connector.errors import UsageFault
 
 
 @click.command("init", epilog="Example: kam init work --crm salesforce")
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
-    "--crm", "kind", type=click.Choice(["salesforce"]), default="salesforce", show_default=True, help="Which CRM."
+    "--crm", "kind", type=click.Choice(list(AUTHS)), default="salesforce", show_default=True, help="Which CRM."
 )
 @shared.json_option
 def command(folder: Path, kind: str, as_json: bool) -> None:

@@ -34,7 +34,7 @@ def command(tables: tuple[str, ...], full: bool, folder: Path | None, as_json: b
             full=full,
             say=shared.say,
         )
-        for line in (*work.notes, *rate_notes(done.no_rate)):
+        for line in (*work.notes, *done.notes, *rate_notes(done.no_rate)):
             shared.say(f"note: {line}")
         if as_json:
             shared.show_json(None, [], counts=done.counts())

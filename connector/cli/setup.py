@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from connector.cli import shared
-from connector.crm.protocol import SetupItem, SetupRequest
-from connector.crm.salesforce.setup import PAGE_CLICKS
+from connector.crm.protocol import Capabilities, SetupItem, SetupRequest
 from connector.errors import UsageFault
 from connector.store import runs
 from connector.workspace import Workspace, setup_fields
@@ -31,7 +30,7 @@ def command(
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Show what would be made in the CRM: fields, permission sets and a list view; --apply makes it."""
+    """Show what would be made in the CRM: fields, rights and a view; --apply makes it."""
     chosen = tuple(g.strip() for g in (groups or "").split(",") if g.strip())
     wrong = [g for g in chosen if g not in GROUPS]
     if wrong:
@@ -41,10 +40,11 @@ def command(
     with shared.workspace(folder) as work, runs.lock(work.journal.path.parent):
         request = SetupRequest(setup_fields(chosen), work.journal.installation, work.config.setup.prefix, remove)
         items = _carry_out(work, request, apply_, out)
+        can = work.crm.capabilities
     if as_json:
         shared.show_json(None, [vars(i) for i in items])
     else:
-        _show(items, done=apply_ or out is not None, remove=remove, out=out)
+        _show(items, can, done=apply_ or out is not None, remove=remove, out=out)
     ctx.exit(2 if any(i.action == "refuse" for i in items) else 0)
 
 
@@ -57,18 +57,18 @@ def _carry_out(work: Workspace, request: SetupRequest, apply_: bool, out: Path |
     return work.crm.apply_setup(request) if apply_ else work.crm.plan_setup(request)
 
 
-def _show(items: list[SetupItem], *, done: bool, remove: bool, out: Path | None) -> None:
+def _show(items: list[SetupItem], can: Capabilities, *, done: bool, remove: bool, out: Path | None) -> None:
     shared.show_table([vars(i) for i in items], ["action", "kind", "name", "detail"])
     changes = sum(i.action in ("create", "update", "remove") for i in items)
     if any(i.action == "refuse" for i in items):
         click.echo("Nothing was changed: see the lines marked refuse.")
     elif out is not None and not remove:
-        click.echo(f"Wrote {out}: hand it to an admin, who deploys it with Workbench or `sf project deploy`.")
+        click.echo(f"Wrote {out}: hand it to an admin, who {can.hand_over}.")
     elif not done:
         click.echo(f"To do: {shared.count(changes, 'thing')}. Do it with --apply." if changes else "Nothing to do.")
     elif changes and not remove:
         click.echo(f"Done: {shared.count(changes, 'thing')}. To see the fields on a page:")
-        for line in PAGE_CLICKS:
+        for line in can.page_clicks:
             click.echo(f"  {line}")
     else:
         click.echo(f"Done: {shared.count(changes, 'thing')}." if changes else "Nothing to do.")

@@ -17,8 +17,9 @@ SELECT
 FROM contact_title t
 JOIN contact c ON c.id = t.contact_id
 
+-- One person takes part once, however often the CRM lists them (as who it is about, and again as a participant).
 -- step: activity_person
-SELECT
+SELECT DISTINCT
   ac.activity_id AS activity_id,
   ac.contact_id AS contact_id,
   a.at_day AS at_day,

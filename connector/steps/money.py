@@ -14,16 +14,16 @@ from connector.schema import TABLES
 from connector.store.mirror import Mirror
 
 _DIGITS = {"JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "VND": 0, "KWD": 3, "BHD": 3, "OMR": 3, "JOD": 3, "TND": 3}
-# Table → (columns, SQL of the currency, SQL of the day): a line's currency and day are those of its deal.
+# Table → (columns, SQL of currency, day and own rate): a line's currency, day and rate are those of its deal.
+_DEAL = "(SELECT o.{} FROM opportunity o WHERE o._source = t.opportunity_id)"
 _WHERE_FROM = {
-    "account": (("annual_revenue", "cost_to_serve"), "t.currency", "NULL"),
-    "opportunity": (("amount",), "t.currency", "t.close_day"),
+    "account": (("annual_revenue", "cost_to_serve"), "t.currency, NULL, NULL"),
+    "opportunity": (("amount",), "t.currency, t.close_day, t.exchange_rate"),
     "opportunity_line": (
         ("amount", "cost"),
-        "(SELECT o.currency FROM opportunity o WHERE o._source = t.opportunity_id)",
-        "(SELECT o.close_day FROM opportunity o WHERE o._source = t.opportunity_id)",
+        ", ".join(_DEAL.format(c) for c in ("currency", "close_day", "exchange_rate")),
     ),
-    "revenue": (("amount", "cost"), "t.currency", "t.starts_day"),
+    "revenue": (("amount", "cost"), "t.currency, t.starts_day, NULL"),
 }
 
 
@@ -56,17 +56,27 @@ class Rates:
         self._home = corporate.currency
         self.digits = digits[corporate.currency]
 
-    def minor(self, amount: float | None, currency: str | None, day: int | None) -> int | None:
-        """Corporate minor units of an amount, halves away from zero; None when there is no amount or no rate."""
+    def minor(
+        self, amount: float | None, currency: str | None, day: int | None, own: float | None = None
+    ) -> int | None:
+        """Corporate minor units of an amount, halves away from zero; None when there is no amount or no rate.
+
+        `own` is the rate that the CRM kept with the record: it counts before the rate of the day.
+        """
         if amount is None:
             return None
-        rates = self._dated.get(currency or self._home)
+        rate = own if own and own > 0 else self._rate(currency or self._home, day)
+        if rate is None:
+            return None
+        scaled = round(abs(amount) / rate * 10**self.digits, 6)
+        return int(math.copysign(math.floor(scaled + 0.5), amount)) if scaled else 0
+
+    def _rate(self, currency: str, day: int | None) -> float | None:
+        """The rate of the day; before the first dated rate the first one stands in, without a day the newest."""
+        rates = self._dated.get(currency)
         if rates is None:
             return None
-        # The rate of the day; before the first dated rate the first one stands in, without a day the newest.
-        at = len(rates) if day is None else max(1, bisect_right(rates, (day, math.inf)))
-        scaled = round(abs(amount) / rates[at - 1][1] * 10**self.digits, 6)
-        return int(math.copysign(math.floor(scaled + 0.5), amount)) if scaled else 0
+        return rates[len(rates) - 1 if day is None else max(1, bisect_right(rates, (day, math.inf))) - 1][1]
 
 
 def read_rates(mirror: Mirror, corporate: Corporate) -> Rates:
@@ -100,11 +110,11 @@ def fill(mirror: Mirror, pull: int, corporate: Corporate) -> dict[str, int]:
     everything = mirror.meta("rates") != mark
     filled = int(mirror.meta("money_filled") or 0)
     connection = mirror.db.conn
-    connection.create_function("kam_minor", 3, rates.minor)
+    connection.create_function("kam_minor", 4, rates.minor)
     with mirror.atomic():
-        for table, (columns, currency, day) in _WHERE_FROM.items():
+        for table, (columns, terms) in _WHERE_FROM.items():
             kinds = [c for c in columns if TABLES[table].column(c)]
-            sets = ", ".join(f"{c}_minor = kam_minor(t.{c}, {currency}, {day})" for c in kinds)
+            sets = ", ".join(f"{c}_minor = kam_minor(t.{c}, {terms})" for c in kinds)
             touched = "_pull > :filled"
             if table == "opportunity_line":
                 touched += " OR opportunity_id IN (SELECT id FROM opportunity WHERE _pull > :filled)"

@@ -14,7 +14,7 @@ from connector.crm.protocol import Batch, Crm, ReadRequest
 from connector.errors import GuardHalt
 from connector.mapping import FieldMap, Source, row_columns
 from connector.schema import TABLES, mirror_columns, twin
-from connector.steps import money
+from connector.steps import managers, money
 from connector.store import cursors
 from connector.store.mirror import CursorRow, Mirror, mark_of
 
@@ -59,6 +59,7 @@ class Pulled:
     deleted: dict[str, int] = field(default_factory=dict)
     full: list[str] = field(default_factory=list)
     no_rate: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def counts(self) -> dict[str, Any]:
         """For the run's record and the one line of output."""
@@ -81,6 +82,7 @@ class _Pull:
     min_share: float
     feeders: dict[tuple[str, str], list[Group]]
     whole: set[tuple[str, str]] = field(default_factory=set)
+    alive: dict[tuple[str, str], set[str]] = field(default_factory=dict)  # by read: the ids that exist
     done: Pulled = field(default_factory=Pulled)
 
     def alone(self, group: Group) -> bool:
@@ -117,6 +119,7 @@ def pull(
         _pull_group(crm, group, work)
         say(f"{group.record}: {work.done.rows.get(group.sources[0].table, 0)} rows")
     work.done.no_rate = money.fill(mirror, number, money_settings)
+    managers.fill(mirror, fieldmap.known())
     return work.done
 
 
@@ -136,8 +139,8 @@ def groups(fieldmap: FieldMap) -> list[Group]:
 
 
 def _id_field(source: Source) -> str:
-    """Field that holds the record's own id: what the `id` column is mapped to, else Salesforce's name for it."""
-    return source.key if TABLES[source.table].key == ("id",) or source.table == "programme" else "Id"
+    """Field that holds the record's own id: what the `id` column is mapped to, else the CRM's name for it."""
+    return source.key if TABLES[source.table].key == ("id",) or source.table == "programme" else source.id_field
 
 
 def _forget_unread(work: _Pull, reads: list[Group]) -> None:
@@ -171,6 +174,13 @@ def _pull_group(crm: Crm, group: Group, work: _Pull) -> None:
     before = 0 if since is not None or work.alone(group) else _seen(work, group)
     gone = dict[str, None]()
     for batch in _ahead(crm.read(ReadRequest(group.record, group.fields, group.where), since)):
+        if batch.restart:
+            since, before = None, 0 if work.alone(group) else _seen(work, group)
+            gone.clear()
+        if batch.note:
+            work.done.notes.append(f"{group.record}: {batch.note}")
+        if batch.alive is not None:
+            work.alive.setdefault((group.record, group.place), set()).update(batch.alive)
         with work.mirror.atomic():
             _store(group, batch, work)
             for key in _ids(group, batch):
@@ -182,9 +192,11 @@ def _pull_group(crm: Crm, group: Group, work: _Pull) -> None:
             _delete(group, list(gone), work)
             if since is None:
                 count: int | None = _sweep(group, _seen(work, group) - before, last, work)
+                _drop_unlisted(group, work)
                 if changed and work.alone(group):
                     _blank(group, work)
             else:
+                _drop_unlisted(group, work)
                 count = _left(group, last, work)
             cursors.put(work.mirror, group.record, group.place, CursorRow(batch.cursor, group.mark, count), work.now)
 
@@ -221,6 +233,19 @@ def _delete(group: Group, ids: list[str], work: _Pull) -> None:
         work.done.count(source.table, work.mirror.delete(source.table, source.record, ids, kept))
     for table in {t for t, _, _ in group.written}:
         work.mirror.forget_present(table, ids)
+
+
+def _drop_unlisted(group: Group, work: _Pull) -> None:
+    """After reads that told which ids exist: drop the others, once every read of the same rows has told."""
+    reads = {(s.table, s.record): work.feeders[s.table, s.record] for s in group.sources}
+    for (table, record), feeders in reads.items():
+        places = [(g.record, g.place) for g in feeders]
+        if all(p in work.alive or p in work.whole for p in places) and any(p in work.alive for p in places):
+            listed = set[str]().union(*(work.alive.get(p, ()) for p in places))
+            gone = work.mirror.unlisted(table, record, listed, work.number)
+            work.done.count(table, work.mirror.delete(table, record, gone))
+            if any(t == table for t, _, _ in group.written):
+                work.mirror.forget_present(table, gone)
 
 
 def _sweep(group: Group, seen: int, last: CursorRow | None, work: _Pull) -> int:

@@ -54,6 +54,16 @@ def tables_of_the_schema(db: Database) -> None:
     db.conn.execute("CREATE INDEX opportunity_line_opportunity_id ON opportunity_line (opportunity_id)")
 
 
+@MIRROR()
+def columns_the_schema_gained(db: Database) -> None:
+    """Columns that a mirror of an older version lacks; the next pull reads them, as the mapping then asks for more."""
+    for table in TABLES.values():
+        held = {row[1] for row in db.conn.execute(f'PRAGMA table_info("{table.name}")')}
+        for name, kind in mirror_columns(table.name):
+            if name not in held:
+                db.conn.execute(f'ALTER TABLE "{table.name}" ADD COLUMN "{name}" {kind}')
+
+
 @JOURNAL()
 def runs_changes_and_rejects(db: Database) -> None:
     """Who ran and how it ended; every change that was sent; every row the CRM refused."""

@@ -5,7 +5,7 @@ Next room: `engine`, which reads the file; `steps.diff`, which reads `present`.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -73,6 +73,18 @@ class Mirror:
         """Drop the rows that came from these records, less those that the pull `kept` stored; number of rows."""
         sql = f'DELETE FROM "{table}" WHERE "{SOURCE}" = ? AND _record = ? AND _pull IS NOT ?'
         return int(self.db.conn.executemany(sql, [(i, record, kept) for i in ids]).rowcount) if ids else 0
+
+    def unlisted(self, table: str, record: str, ids: Iterable[str], pull: int) -> list[str]:
+        """Ids of the records that rows came from, less these and those that the pull stored."""
+        self.db.conn.execute("CREATE TEMP TABLE listed (id TEXT PRIMARY KEY) WITHOUT ROWID")
+        try:
+            self.db.conn.executemany("INSERT OR IGNORE INTO listed VALUES (?)", ((i,) for i in ids))
+            unlisted = f'"{SOURCE}" NOT IN (SELECT id FROM listed)'
+            where = f"_record = ? AND _pull <> ? AND {unlisted}"
+            found = self.rows(f'SELECT "{SOURCE}" AS id FROM "{table}" WHERE {where}', [record, pull])
+            return [row["id"] for row in found]
+        finally:
+            self.db.conn.execute("DROP TABLE listed")
 
     def set_present(self, table: str, ids: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> None:
         """Replace what the CRM holds in our written fields of these records; nulls are not kept."""
