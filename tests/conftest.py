@@ -35,6 +35,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_template(tmp_path_factory.mktemp("template"))
 
 
+@pytest.fixture(scope="session")
+def dynamics_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same in Dynamics."""
+    return make_template(tmp_path_factory.mktemp("dynamics"), "dynamics")
+
+
 @pytest.fixture
 def here(template: Path, tmp_path: Path) -> Iterator[World]:
     """An org nothing was pulled from yet, and its deployment folder."""
@@ -54,6 +60,12 @@ def filled(filled_template: Path, tmp_path: Path) -> Iterator[World]:
     with world(filled_template, tmp_path / "world") as made:
         made.clock.forward(days=1)
         yield made
+
+
+@pytest.fixture(scope="session")
+def dynamics_filled(dynamics_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Dynamics org after a first run, and the store that it left; made once."""
+    return make_filled(dynamics_template, tmp_path_factory.mktemp("dynamics-filled"), "dynamics")
 
 
 @pytest.fixture

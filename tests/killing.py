@@ -16,8 +16,10 @@ from world import AS_OF, World, world
 from connector.emulator.faults import Faults, Rule
 from connector.store import runs
 
+JOB = "first_run"
 STEPS = 400  # a moment after a call is drawn from so many parts of a whole run's computing
-WRITE = "/composite/sobjects"
+BATCH = "/$batch"
+WRITES = ("/composite/sobjects", "/Microsoft.Dynamics.CRM.UpdateMultiple")
 
 
 @dataclass(frozen=True)
@@ -97,10 +99,21 @@ class Ending:
         return len(cells) - len(set(cells))
 
 
+def writing(calls: list[str]) -> list[int]:
+    """Numbers of the calls that write: a `$batch` only after it was asked whether the table takes several records."""
+    asked = next((n for n, call in enumerate(calls) if call.endswith("/sdkmessagefilters")), len(calls))
+    return [n for n, call in enumerate(calls, 1) if call.endswith(WRITES) or (call.endswith(BATCH) and n > asked)]
+
+
+def one_by_one(number: int) -> bool:
+    """Whether a Dynamics of this point takes records in a `$batch` only: so both ways of writing meet the kill."""
+    return number // 4 % 2 == 1
+
+
 def points(seed: int, count: int, calls: list[str], seconds: float) -> list[Point]:
     """Seeded moments over a run of these calls: a third of them at the writes, where it hurts most."""
     dice = random.Random(seed)
-    writes = [n for n, call in enumerate(calls, 1) if call.endswith(WRITE)]
+    writes = writing(calls)
     made = []
     for n in range(count):
         when = ("before", "after", "later")[n % 3]
@@ -110,31 +123,33 @@ def points(seed: int, count: int, calls: list[str], seconds: float) -> list[Poin
     return made
 
 
-def run_killed(template: Path, folder: Path, point: Point, name: str = "first_run") -> Ending:
-    """Start a job as a process, kill it at a point, and run the job again until it ends by itself."""
+def run_killed(template: Path, folder: Path, point: Point, kind: str = "salesforce", *, batch: bool = False) -> Ending:
+    """Start the job as a process, kill it at a point, and run it again until it ends by itself."""
     killer = Killer()
-    with world(template, folder, faults=killer) as here:
+    with world(template, folder, faults=killer, kind=kind) as here:
+        if batch and kind == "dynamics":
+            here.org.db.execute("DELETE FROM sdkmessagefilter WHERE primaryobjecttypecode = 'account'")
         killer.point = point
-        first = _start(here, killer, name)
+        first = _start(here, killer)
         killer.point = None
-        second = here.run(name).code
+        second = here.run(JOB).code
         return _ending(here, point, (first, second))
 
 
-def run_whole(template: Path, folder: Path, name: str = "first_run") -> tuple[Ending, list[str], float]:
+def run_whole(template: Path, folder: Path, kind: str = "salesforce") -> tuple[Ending, list[str], float]:
     """Run a job that nobody kills: how it ended, its calls, and the seconds that a run without a write takes."""
     killer = Killer()
-    with world(template, folder, faults=killer) as here:
-        code = _start(here, killer, name)
+    with world(template, folder, faults=killer, kind=kind) as here:
+        code = _start(here, killer)
         ending, counted = _ending(here, Point(0, "never"), (code, 0)), len(killer.calls)
         began = time.monotonic()
         here.run("preview")
         return ending, killer.calls[:counted], time.monotonic() - began
 
 
-def _start(here: World, killer: Killer, name: str) -> int:
-    """Run a job as a process of its own; its exit code, negative when it was killed."""
-    words = here.command("run", name, "--as-of", AS_OF.isoformat())
+def _start(here: World, killer: Killer) -> int:
+    """Run the job as a process of its own; its exit code, negative when it was killed."""
+    words = here.command("run", JOB, "--as-of", AS_OF.isoformat())
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=here.shell()) as process:
         killer.process = process
         code = process.wait()
@@ -153,4 +168,5 @@ def _ending(here: World, point: Point, codes: tuple[int, int]) -> Ending:
 
 def _rest(here: World) -> dict[str, dict[str, Any]]:
     """Everything on the accounts that is not ours."""
-    return {i: {k: v for k, v in row.items() if not k.startswith("KAM_")} for i, row in here.state().items()}
+    ours = here.words.ours
+    return {i: {k: v for k, v in row.items() if not k.startswith(ours)} for i, row in here.state().items()}

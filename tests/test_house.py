@@ -1,6 +1,9 @@
 """The rules of the house that a machine can hold: imports, sizes, words for help, packaging, what never goes in."""
 
+import importlib
+import inspect
 import os
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -31,10 +34,23 @@ LONG = {
     "connector/emulator/salesforce/org/records.py": "one class, the org; its work is in rows/",
     "connector/emulator/salesforce/seed.py": "one table after the other of the invented company",
 }
+# What both CRMs have by one name, yet with another signature.
+APART = {
+    "crm.connect": "Dynamics counts no calls for us: what was spent today goes in and out",
+    "crm.faults.row_outcome": "Salesforce tells a row's errors in a list, Dynamics refuses it",
+    "crm.login.Client.pages": "SOQL here, an address there",
+    "crm.login.Client.query": "SOQL here, an address there",
+    "crm.login.log_in": "Salesforce answers a login with an address, Entra only with a token",
+    "crm.setup.package.package": "a metadata package here, a solution there",
+    "crm.setup.plan.marked_fields": "columns are known by a description here, by their definition there",
+    "crm.setup.plan.removals": "what depends on a column has to be asked of Dynamics",
+}
 MOST_MODULES = 8
 CROWDED = {
     "connector": "the top of the house; placed by the layer contract",
     "connector/cli": "one command per file",
+    "connector/emulator/dynamics": "a face: one module per kind of request, and what fills its org",
+    "connector/emulator/salesforce": "a face: one module per kind of request, and what fills its org",
     "connector/insight": "one insight per module, and the three that explain them",
 }
 
@@ -75,6 +91,39 @@ def test_every_module_and_public_name_has_a_docstring() -> None:
 def test_a_long_module_has_a_reason_and_a_reason_has_a_long_module() -> None:
     long = {short(p) for p in modules() if len(p.read_text(encoding="utf-8").splitlines()) > MOST_LINES}
     assert long == set(LONG)
+
+
+def signatures(kind: str) -> dict[str, str]:
+    """Signature of every public function and method of a CRM's rooms, the CRM's own name taken out."""
+    package = f"connector.crm.{kind}"
+    room = importlib.import_module(package)
+    found: dict[str, str] = {}
+    names = [package, *(info.name for info in pkgutil.walk_packages(room.__path__, f"{package}."))]
+    for module in map(importlib.import_module, names):
+        here = module.__name__.removeprefix("connector.crm.").replace(kind, "crm")
+        things = [(n, o) for n, o in vars(module).items() if getattr(o, "__module__", "") == module.__name__]
+        for name, thing in things:
+            members = vars(thing).items() if inspect.isclass(thing) else [("", thing)]
+            for member, function in members:
+                if inspect.isfunction(function) and "_" not in (name[0], member[:1]):
+                    whole = f"{here}.{name}.{member}".rstrip(".").replace(kind.title(), "Crm")
+                    found[whole] = re.sub(rf"[\w.]*\b{kind}\.(\w+\.)*", "", str(inspect.signature(function)))
+    return found
+
+
+def test_what_both_crms_have_by_one_name_has_one_signature() -> None:
+    one, other = signatures("salesforce"), signatures("dynamics")
+    both = {name for name in one.keys() & other.keys() if one[name].replace("Salesforce", "Dynamics") != other[name]}
+    assert both == set(APART)
+
+
+def test_both_crms_have_the_rooms_of_the_protocol() -> None:
+    one, other = signatures("salesforce"), signatures("dynamics")
+    doors = {"connect", "login.log_in", "describe.whoami", "describe.describe", "describe.limits", "read.count",
+             "read.read", "write.write", "write.batches", "faults.spoken", "faults.fault_of", "faults.token_fault",
+             "setup.plan.plan_setup", "setup.apply.apply_setup"}  # fmt: skip
+    assert {f"crm.{door}" for door in doors} <= one.keys() & other.keys()
+    assert {n for n in one if n.startswith("crm.Crm.")} == {n for n in other if n.startswith("crm.Crm.")}
 
 
 def test_a_crowded_folder_has_a_reason_and_a_reason_has_a_crowded_folder() -> None:

@@ -1,30 +1,43 @@
 """Guarantee 1: killed at any instant and started again, a run ends as one that was never killed."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from killing import Ending, points, run_killed, run_whole
+from killing import Ending, one_by_one, points, run_killed, run_whole, writing
+from world import WORDS
 
 SEED, POINTS = 20_260_701, 8
 
 
-@pytest.fixture(scope="module")
-def whole(template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ending, list[str], float]:
-    """A run that nobody kills."""
-    ending, calls, seconds = run_whole(template, tmp_path_factory.mktemp("whole") / "world")
+@dataclass
+class Whole:
+    """A run that nobody kills: its org as it was, how it ended, its calls, the seconds of its computing."""
+
+    kind: str
+    template: Path
+    ending: Ending
+    calls: list[str]
+    seconds: float
+
+
+@pytest.fixture(scope="module", params=list(WORDS))
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """A run that nobody kills, in each CRM."""
+    kind = request.param
+    template = request.getfixturevalue("template" if kind == "salesforce" else "dynamics_template")
+    ending, calls, seconds = run_whole(template, tmp_path_factory.mktemp("whole") / "world", kind)
     assert ending.codes[0] == 0
     assert len(ending.ours) == 30
     assert sum(map(len, ending.ours.values())) > 200
-    return ending, calls, seconds
+    return Whole(kind, template, ending, calls, seconds)
 
 
 @pytest.mark.parametrize("number", range(POINTS))
-def test_killed_and_started_again_it_ends_as_if_never_killed(
-    number: int, template: Path, tmp_path: Path, whole: tuple[Ending, list[str], float]
-) -> None:
-    never, calls, seconds = whole
-    point = points(SEED, POINTS, calls, seconds)[number]
-    ending = run_killed(template, tmp_path / "world", point)
+def test_killed_and_started_again_it_ends_as_if_never_killed(number: int, tmp_path: Path, whole: Whole) -> None:
+    never = whole.ending
+    point = points(SEED, POINTS, whole.calls, whole.seconds)[number]
+    ending = run_killed(whole.template, tmp_path / "world", point, whole.kind, batch=one_by_one(number))
     assert ending.codes[1] == 0, point
     assert ending.ours == never.ours, point
     assert ending.rest == never.rest, point
@@ -35,8 +48,8 @@ def test_killed_and_started_again_it_ends_as_if_never_killed(
     assert ending.runs == 1 or not ending.killed or point.when == "later", point
 
 
-def test_most_of_the_points_really_kill(whole: tuple[Ending, list[str], float]) -> None:
-    _, calls, seconds = whole
-    drawn = points(SEED, POINTS, calls, seconds)
+def test_most_of_the_points_really_kill(whole: Whole) -> None:
+    drawn = points(SEED, POINTS, whole.calls, whole.seconds)
     assert {p.when for p in drawn} == {"before", "after", "later"}
-    assert any(calls[p.call - 1].endswith("/composite/sobjects") for p in drawn)
+    at_writes = [one_by_one(n) for n, p in enumerate(drawn) if p.call in writing(whole.calls)]
+    assert {True, False} == set(at_writes)

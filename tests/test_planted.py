@@ -23,7 +23,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rows, dict
     folder, org, company = tmp_path_factory.mktemp("planted"), Org(), build("small", 1)
     ids = seed(org, company)
     with start(org) as crm:
-        prepare(folder, crm)
+        prepare("salesforce", folder, crm)
         with opened(folder) as work:
             work.crm.apply_setup(SetupRequest(setup_fields(()), work.journal.installation))
         with opened(folder) as work:

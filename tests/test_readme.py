@@ -14,9 +14,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data" / "adventureworks" / "salesforce"
+KINDS = ["salesforce", "dynamics"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # What the reader is shown stands for something of ours: their free port, their export.
-PORT, EXPORT = "--port 8443", "../shared/data/adventureworks/salesforce"
+PORT, EXPORT = "--port 8443", "../shared/data/adventureworks/{}"
 ENDING = "\necho '-- the end'\n"
 
 MOST_SECONDS = 300
@@ -37,51 +38,102 @@ def write_csv(folder: Path, record: str, header: str, rows: list[tuple[object, .
         writer.writerows(rows)
 
 
-@pytest.fixture
-def export(tmp_path: Path) -> Path:
-    """A bicycle trade: twelve accounts, the first of them large and growing, with deals in four families."""
-    folder = tmp_path / "export"
-    folder.mkdir()
-    names = ["Brakes and Gears", *(f"Shop {n}" for n in range(2, 13))]
-    accounts = [f"001Kz{n:010d}" for n in range(1, 13)]
+def guid(table: int, number: int) -> str:
+    return f"{table:08d}-0000-4000-8000-{number:012d}"
+
+
+FAMILIES = ["Brakes", "Gears", "Helmets", "Lamps"]
+SHOPS = ["Brakes and Gears", *(f"Shop {n}" for n in range(2, 13))]
+
+
+def deals() -> list[tuple[int, int, str, int]]:
+    """Shop, amount, day and family of each deal: eight quarters, the first shop ten times as large."""
+    return [
+        (
+            shop,
+            (2000 if shop > 1 else 20000) + 100 * quarter,
+            f"{2012 + quarter // 4}-{1 + 3 * (quarter % 4):02d}-15",
+            (shop + quarter) % (2 if shop == 1 else 4) + 1,
+        )
+        for shop in range(1, 13)
+        for quarter in range(8)
+    ]
+
+
+def export_salesforce(folder: Path) -> None:
     write_csv(
         folder,
         "Account",
         "Id,Name,Type,Industry,NumberOfEmployees,BillingCountry,BillingCity,CreatedDate",
         [
-            (a, n, "Customer", "Bikes", 10 * i, "Germany", "Kiel", "2010-01-01T00:00:00Z")
-            for i, (a, n) in enumerate(zip(accounts, names, strict=True), 1)
+            (f"001Kz{i:010d}", n, "Customer", "Bikes", 10 * i, "Germany", "Kiel", "2010-01-01T00:00:00Z")
+            for i, n in enumerate(SHOPS, 1)
         ],
     )
-    families = ["Brakes", "Gears", "Helmets", "Lamps"]
-    products = [f"01tKz{n:010d}" for n in range(1, 5)]
+    products = [(f"01tKz{i:010d}", f, f[:2], f, "true") for i, f in enumerate(FAMILIES, 1)]
+    write_csv(folder, "Product2", "Id,Name,ProductCode,Family,IsActive", list(products))
     write_csv(
         folder,
-        "Product2",
-        "Id,Name,ProductCode,Family,IsActive",
-        [(p, f, f[:2], f, "true") for p, f in zip(products, families, strict=True)],
+        "Opportunity",
+        "Id,AccountId,Name,StageName,IsClosed,IsWon,Amount,CloseDate,CreatedDate",
+        [
+            (f"006Kz{n:010d}", f"001Kz{s:010d}", f"Order {n}", "Closed Won", "true", "true", a, d, f"{d}T00:00:00Z")
+            for n, (s, a, d, _) in enumerate(deals(), 1)
+        ],
     )
-    deals: list[tuple[object, ...]] = []
-    lines: list[tuple[object, ...]] = []
-    for i, account in enumerate(accounts, 1):
-        for quarter in range(8):
-            deal = f"006Kz{len(deals) + 1:010d}"
-            amount = (2000 if i > 1 else 20000) + 100 * quarter
-            day = f"{2012 + quarter // 4}-{1 + 3 * (quarter % 4):02d}-15"
-            deals.append(
-                (deal, account, f"Order {deal}", "Closed Won", "true", "true", amount, day, f"{day}T00:00:00Z")
-            )
-            product = products[(i + quarter) % (2 if i == 1 else 4)]
-            lines.append((f"00kKz{len(lines) + 1:010d}", deal, product, 1, amount, amount))
-    write_csv(folder, "Opportunity", "Id,AccountId,Name,StageName,IsClosed,IsWon,Amount,CloseDate,CreatedDate", deals)
-    write_csv(folder, "OpportunityLineItem", "Id,OpportunityId,Product2Id,Quantity,UnitPrice,TotalPrice", lines)
+    write_csv(
+        folder,
+        "OpportunityLineItem",
+        "Id,OpportunityId,Product2Id,Quantity,UnitPrice,TotalPrice",
+        [(f"00kKz{n:010d}", f"006Kz{n:010d}", f"01tKz{f:010d}", 1, a, a) for n, (_, a, _, f) in enumerate(deals(), 1)],
+    )
+
+
+def export_dynamics(folder: Path) -> None:
+    write_csv(
+        folder,
+        "account",
+        "accountid,name,customertypecode,industry_label,numberofemployees,address1_country,address1_city,createdon",
+        [
+            (guid(1, i), n, 3, "Bikes", 10 * i, "Germany", "Kiel", "2010-01-01T00:00:00Z")
+            for i, n in enumerate(SHOPS, 1)
+        ],
+    )
+    families: list[tuple[object, ...]] = [(guid(4, i), f, f"F-{f}", 2, "", 0) for i, f in enumerate(FAMILIES, 1)]
+    products = [(guid(5, i), f, f[:2], 1, guid(4, i), 0) for i, f in enumerate(FAMILIES, 1)]
+    header = "productid,name,productnumber,productstructure,parentproductid,statecode"
+    write_csv(folder, "product", header, [*families, *products])
+    write_csv(
+        folder,
+        "opportunity",
+        "opportunityid,parentaccountid,name,stepname,statecode,statuscode,estimatedvalue,actualvalue,"
+        "estimatedclosedate,actualclosedate,createdon",
+        [
+            (guid(2, n), guid(1, s), f"Order {n}", "Closed Won", 1, 3, a, a, d, d, f"{d}T00:00:00Z")
+            for n, (s, a, d, _) in enumerate(deals(), 1)
+        ],
+    )
+    write_csv(
+        folder,
+        "opportunityproduct",
+        "opportunityproductid,opportunityid,productid,quantity,priceperunit,extendedamount",
+        [(guid(3, n), guid(2, n), guid(5, f), 1, a, a) for n, (_, a, _, f) in enumerate(deals(), 1)],
+    )
+
+
+@pytest.fixture(params=KINDS)
+def export(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A bicycle trade: twelve accounts, the first of them large and growing, with deals in four families."""
+    folder = tmp_path / "export" / str(request.param)
+    folder.mkdir(parents=True)
+    {"salesforce": export_salesforce, "dynamics": export_dynamics}[request.param](folder)
     return folder
 
 
-def walk(folder: Path, replace: dict[str, str]) -> dict[str, list[str]]:
-    """Run every bash block of the README as one session; what each command printed, by command, in order."""
-    blocks = re.findall(r"^```bash\n(.*?)^```", README, re.M | re.S)
-    script = "\n".join(blocks)
+def walk(kind: str, folder: Path, replace: dict[str, str]) -> dict[str, list[str]]:
+    """Run every bash block of the README for one CRM as one session; what each command printed, in order."""
+    blocks = re.findall(r"^```bash(?: (\w+))?\n(.*?)^```", README, re.M | re.S)
+    script = "\n".join(text for crm, text in blocks if crm in ("", kind))
     for shown, real in replace.items():
         assert script.count(shown) == 1, f"the README no longer shows {shown}"
         script = script.replace(shown, real)
@@ -113,10 +165,10 @@ def found(said: dict[str, list[str]], words: str) -> list[str]:
 
 def claims(said: dict[str, list[str]]) -> None:
     """What the README says beside its commands."""
-    after, undone = found(said, "curl ")
-    assert '"KAM_Why__c":null' not in after and '"KAM_Whitespace_Band__c":null' not in after
+    after, undone = (text.lower() for text in found(said, "curl "))
+    assert not re.search(r'"kam_(why|whitespace_band)(__c)?":null', after)
     # Back to what stood before: nothing.
-    assert len(re.findall(r'"KAM_\w+__c":null', undone)) == 5
+    assert len(re.findall(r'"kam_\w+":null', undone)) == 5
     assert all("nothing to write" in text for text in found(said, "kam run refresh"))
     assert "nothing was written" in found(said, "kam run preview")[0]
     assert "would go back" in found(said, "kam undo 2 --dry-run")[0]
@@ -126,13 +178,13 @@ def claims(said: dict[str, list[str]]) -> None:
 
 
 def test_the_walk_of_the_readme_does_what_it_says(tmp_path: Path, export: Path) -> None:
-    claims(walk(tmp_path, {PORT: "--port 0", EXPORT: str(export)}))
+    claims(walk(export.name, tmp_path, {PORT: "--port 0", EXPORT.format(export.name): str(export)}))
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SHARED.is_dir(), reason=f"the public data set is not here: {EXPORT}")
+@pytest.mark.skipif(not SHARED.is_dir(), reason=f"the public data set is not here: {SHARED}")
 def test_the_walk_of_the_readme_works_on_the_public_data_it_names(tmp_path: Path) -> None:
-    claims(walk(tmp_path, {PORT: "--port 0", EXPORT: str(SHARED)}))
+    claims(walk("salesforce", tmp_path, {PORT: "--port 0", EXPORT.format("salesforce"): str(SHARED)}))
 
 
 def test_the_two_commands_of_the_readme_are_those_of_the_makefile() -> None:

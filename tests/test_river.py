@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from world import SECRET, Clock, World, deployment, fill
 
 from connector.cli import kam
-from connector.emulator.load import load
+from connector.emulator.salesforce.load import load
 from connector.emulator.salesforce.org.records import Org
 from connector.emulator.server import start
 

@@ -9,26 +9,23 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import requests
+from handmade import ACCOUNTS, AS_OF, FILLS
 
 from connector import job
 from connector.cli.init import write_folder
 from connector.crm.protocol import SetupRequest
-from connector.emulator.salesforce.org.records import Org
+from connector.emulator.kinds import KINDS
 from connector.emulator.server import FaultSource, Running, start
 from connector.workspace import Workspace, opened, setup_fields
 
-AS_OF = date(2026, 6, 30)
-ACCOUNTS = 30
+__all__ = ["ACCOUNTS", "AS_OF", "SECRET", "WORDS", "WRITE_PATH", "Clock", "Words", "World", "deployment", "environment",
+           "fill", "make_filled", "make_org", "make_template", "world"]  # fmt: skip
 SECRET = "KAM_TEST_SECRET"
-WRITE_PATH = "/services/data/*/composite/sobjects"
-STAMPS = frozenset({"SystemModstamp", "LastModifiedDate", "LastModifiedById"})
-_FAMILIES = ("Pumps", "Valves", "Seals", "Service")
-_TITLES = ("Chief Executive Officer", "Head of Procurement", "IT Manager", "Plant Engineer", "Chief Financial Officer")
 
 
 @dataclass
@@ -46,103 +43,83 @@ class Clock:
         self.now += timedelta(**passed)
 
 
-def fill(org: Org, accounts: int = ACCOUNTS) -> list[str]:
-    """Put hand-made accounts, contacts, deals with lines and calls into an org; the ids of the accounts."""
-    stamp = datetime(2025, 1, 1, tzinfo=UTC)
-    stamps = ["CreatedDate", "LastModifiedDate", "SystemModstamp"]
+@dataclass(frozen=True)
+class Words:
+    """What one CRM calls things: its accounts, our fields, its stamps, its data API and the address of writes."""
 
-    def load(name: str, columns: list[str], rows: list[list[object]]) -> None:
-        org.bulk_load(name, [*columns, *stamps], [[*row, stamp, stamp, stamp] for row in rows])
+    record: str
+    key: str
+    ours: str
+    field: str
+    stamps: frozenset[str]
+    rest: str
+    write_path: str
+    config: str
 
-    ids = [org.new_id("001") for _ in range(accounts)]
-    kinds = ["Prospect" if n % 6 == 5 else "Customer - Direct" for n in range(accounts)]
-    load(
+    def name(self, field: str) -> str:
+        """Name of a field of ours."""
+        return self.field.format(field if self.ours == "KAM_" else field.lower())
+
+
+WORDS = {
+    "salesforce": Words(
         "Account",
-        ["Id", "Name", "Type", "Industry", "BillingCountry", "NumberOfEmployees", "AnnualRevenue"],
-        [
-            [ids[n], f"Company {n:02d}", kinds[n], ("Energy", "Chemicals")[n % 2], "DE", 20 + 30 * n, 1e6 + 2e5 * n]
-            for n in range(accounts)
-        ],
-    )
-    products = [org.new_id("01t") for _ in _FAMILIES]
-    family = org.field(org.object("Product2"), "Family")
-    org.add_field("Product2", family.with_(restricted=False))
-    load(
-        "Product2",
-        ["Id", "Name", "Family", "IsActive"],
-        [[p, f"{f} 1", f, True] for p, f in zip(products, _FAMILIES, strict=True)],
-    )
-    entries = [org.new_id("01u") for _ in products]
-    load(
-        "PricebookEntry",
-        ["Id", "Product2Id", "Pricebook2Id", "UnitPrice", "IsActive"],
-        [[e, p, org.pricebook_id, 100, True] for e, p in zip(entries, products, strict=True)],
-    )
-    people = [(n, k, org.new_id("003")) for n in range(accounts) for k in range(1 + n % 4)]
-    load(
-        "Contact",
-        ["Id", "AccountId", "FirstName", "LastName", "Title"],
-        [[c, ids[n], "Kim", f"Person {n}-{k}", _TITLES[(n + k) % len(_TITLES)]] for n, k, c in people],
-    )
-    deals = [(n, k, org.new_id("006")) for n in range(accounts) if kinds[n] != "Prospect" for k in range(2 + n % 5)]
-    load(
-        "Opportunity",
-        ["Id", "AccountId", "Name", "StageName", "Amount", "CloseDate"],
-        [
-            [
-                o,
-                ids[n],
-                f"Deal {n}-{k}",
-                "Closed Won",
-                1000.0 * (n + 1) * (1 + k % 2),
-                AS_OF - timedelta(days=40 + 80 * k),
-            ]
-            for n, k, o in deals
-        ],
-    )
-    load(
-        "OpportunityLineItem",
-        ["Id", "OpportunityId", "PricebookEntryId", "Product2Id", "Quantity", "UnitPrice", "TotalPrice"],
-        [
-            [org.new_id("00k"), o, entries[(n + k) % 3], products[(n + k) % 3], 10, 100.0 * (n + 1), 1000.0 * (n + 1)]
-            for n, k, o in deals
-        ],
-    )
-    load(
-        "Task",
-        ["Id", "WhoId", "WhatId", "AccountId", "Subject", "Type", "ActivityDate", "Status"],
-        [
-            [org.new_id("00T"), c, ids[n], ids[n], "Call", "Call", AS_OF - timedelta(days=5 + 7 * i), "Completed"]
-            for n, k, c in people
-            if n % 3
-            for i in range(1 + n % 3)
-        ],
-    )
-    return ids
+        "Id",
+        "KAM_",
+        "KAM_{}__c",
+        frozenset({"SystemModstamp", "LastModifiedDate", "LastModifiedById"}),
+        "/services/data/v60.0/",
+        "/services/data/*/composite/sobjects",
+        'auth = "client_credentials"\n',
+    ),
+    "dynamics": Words(
+        "account",
+        "accountid",
+        "kam_",
+        "kam_{}",
+        frozenset({"versionnumber", "modifiedon", "modifiedby", "modifiedonbehalfby"}),
+        "/api/data/v9.2/",
+        "/api/data/*/*Multiple",
+        'auth = "client_secret"\ntenant = "{tenant}"\nlogin_url = "{url}"\n',
+    ),
+}
+WRITE_PATH = WORDS["salesforce"].write_path
 
 
-def make_template(folder: Path) -> Path:
+def kind_of(org: Any) -> str:
+    """Which CRM an org is of."""
+    return next(name for name in WORDS if f".{name}." in type(org).__module__)
+
+
+def make_org(kind: str, path: Path | None, clock: Clock) -> Any:
+    """An org of one CRM, its records in a file when a path is given."""
+    return KINDS[kind].make(path, clock=clock)
+
+
+def fill(org: Any, accounts: int = ACCOUNTS) -> list[str]:
+    """Put hand-made accounts, contacts, deals with lines and calls into an org; the ids of the accounts."""
+    return FILLS[kind_of(org)](org, accounts)
+
+
+def make_template(folder: Path, kind: str = "salesforce") -> Path:
     """An org in a file with our fields set up and the hand-made records in it, to be copied by every test."""
-    org = Org(folder / "org.db", clock=Clock(datetime(2026, 6, 1, tzinfo=UTC)))
+    org, words = make_org(kind, folder / "org.db", Clock(datetime(2026, 6, 1, tzinfo=UTC))), WORDS[kind]
     try:
         ids = fill(org)
         with start(org, state=folder) as running:
             _set_up(folder / "setup", running)
-        # What an admin does by hand: the running user may decide about the programme, too.
-        for (owners,) in org.rows('SELECT "Id" FROM "PermissionSet" WHERE "Name" = \'KAM_Programme_Owner\''):
-            held = {"AssigneeId": org.admin_id, "PermissionSetId": owners}
-            org.create(org.admin_id, "PermissionSetAssignment", held)
+        _let_decide(org)
         for n, key in enumerate(ids[::2]):
-            typed = {"KAM_Strategic_Fit__c": 5 - n % 3, "KAM_Partnership__c": 5 - n % 4}
-            org.update(org.admin_id, "Account", key, typed)
+            typed = {words.name("Strategic_Fit"): 5 - n % 3, words.name("Partnership"): 5 - n % 4}
+            org.update(org.admin_id, words.record, key, typed)
     finally:
         org.db.close()
     return folder
 
 
-def make_filled(template: Path, folder: Path) -> Path:
+def make_filled(template: Path, folder: Path, kind: str = "salesforce") -> Path:
     """A template whose org has been through a first run, with the store that the run left."""
-    with world(template, folder / "made") as made:
+    with world(template, folder / "made", kind=kind) as made:
         made.run("first_run")
     shutil.copytree(template, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("org.db*", "setup"))
     shutil.copy(folder / "made" / "org.db", folder / "org.db")
@@ -156,15 +133,29 @@ def _set_up(folder: Path, running: Running) -> None:
         assert not [i for i in work.crm.apply_setup(request) if i.action == "refuse"]
 
 
+def _let_decide(org: Any) -> None:
+    """What an admin does by hand: the running user may decide about the programme, too."""
+    if kind_of(org) == "dynamics":
+        org.assign_role(org.admin_id, "KAM Programme Owner")
+        return
+    for (owners,) in org.rows('SELECT "Id" FROM "PermissionSet" WHERE "Name" = \'KAM_Programme_Owner\''):
+        org.create(org.admin_id, "PermissionSetAssignment", {"AssigneeId": org.admin_id, "PermissionSetId": owners})
+
+
 @dataclass
 class World:
     """One emulated org being served, and a deployment folder for it."""
 
-    org: Org
+    org: Any
     running: Running
     folder: Path
     clock: Clock
     accounts: list[str] = field(default_factory=list)
+
+    @property
+    def words(self) -> Words:
+        """What this CRM calls things."""
+        return WORDS[kind_of(self.org)]
 
     @property
     def environ(self) -> dict[str, str]:
@@ -216,7 +207,7 @@ class World:
 
     def rest(self, path: str) -> Any:
         """Read with plain REST, as any other client would."""
-        url = f"{self.running.url}/services/data/v60.0/{path}"
+        url = f"{self.running.url}{self.words.rest}{path}"
         answer = _plain().get(url, headers={"Authorization": f"Bearer {self.running.token}"}, timeout=10)
         answer.raise_for_status()
         return answer.json()
@@ -227,29 +218,34 @@ class World:
 
     def edit(self, account: str, **values: Any) -> None:
         """Change an account as a person would in the CRM."""
-        self.org.update(self.org.admin_id, "Account", account, values)
+        self.org.update(self.org.admin_id, self.words.record, account, values)
 
     def account(self, account: str) -> dict[str, Any]:
         """What the CRM holds of one account."""
-        return dict(self.org.get(self.org.admin_id, "Account", account))
+        return dict(self.org.get(self.org.admin_id, self.words.record, account))
 
     def state(self, *, stamps: bool = False) -> dict[str, dict[str, Any]]:
         """Every account as the CRM holds it, without the stamps that each write moves."""
-        cursor = self.org.db.execute('SELECT * FROM "Account" WHERE NOT "IsDeleted" ORDER BY "Id"')
+        words = self.words
+        alive = ' WHERE NOT "IsDeleted"' if words.record == "Account" else ""
+        cursor = self.org.db.execute(f'SELECT * FROM "{words.record}"{alive} ORDER BY "{words.key}"')
         names = [d[0] for d in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor]
-        return {r["Id"]: {k: v for k, v in r.items() if stamps or k not in STAMPS} for r in rows}
+        return {r[words.key]: {k: v for k, v in r.items() if stamps or k not in words.stamps} for r in rows}
 
     def ours(self) -> dict[str, dict[str, Any]]:
         """Our fields of every account, those that are filled."""
         return {
-            i: {k: v for k, v in row.items() if k.startswith("KAM_") and v not in (None, "")}
+            i: {k: v for k, v in row.items() if k.startswith(self.words.ours) and v not in (None, "")}
             for i, row in self.state().items()
         }
 
     def writes(self) -> list[dict[str, Any]]:
         """Every write the emulator carried out since the last reset, in order, as its control endpoint tells."""
         told = self.control("writes")["writes"]
+        for write in (w for ws in told.values() for w in ws):
+            # In a bulk write a record's type and key stand among its values.
+            write["values"] = {k: v for k, v in write["values"].items() if k[0] != "@" and k != self.words.key}
         return sorted((w for ws in told.values() for w in ws), key=lambda w: w["number"])
 
     def setting(self, file: str, old: str, new: str) -> None:
@@ -274,9 +270,11 @@ def environment(running: Running) -> dict[str, str]:
 
 def deployment(folder: Path, running: Running) -> Path:
     """Make a deployment folder that points at a served org."""
-    write_folder(folder, "salesforce")
+    kind = kind_of(running.org)
+    write_folder(folder, kind)
+    login = WORDS[kind].config.format(tenant=running.tenant, url=running.url)
     (folder / "config.toml").write_text(
-        f'[crm]\nkind = "salesforce"\nurl = "{running.url}"\nauth = "client_credentials"\n'
+        f'[crm]\nkind = "{kind}"\nurl = "{running.url}"\n{login}'
         f'client_id = "{running.client_id}"\nsecret_env = "{SECRET}"\n[engine]\nthreads = 1\n',
         encoding="utf-8",
     )
@@ -284,17 +282,17 @@ def deployment(folder: Path, running: Running) -> Path:
 
 
 @contextmanager
-def world(template: Path, folder: Path, faults: FaultSource = None) -> Iterator[World]:
+def world(template: Path, folder: Path, faults: FaultSource = None, kind: str = "salesforce") -> Iterator[World]:
     """Serve a copy of the template's org, and point a deployment folder at it; the template's store comes along."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(template / "org.db", folder / "org.db")
     if (template / "store").is_dir():
         shutil.copytree(template / "store", folder / "work" / "store")
     clock = Clock()
-    org = Org(folder / "org.db", clock=clock)
+    org, words = make_org(kind, folder / "org.db", clock), WORDS[kind]
     try:
         with start(org, state=template, faults=faults) as running:
-            ids = [str(i) for (i,) in org.rows('SELECT "Id" FROM "Account" ORDER BY "Id"')]
+            ids = [str(i) for (i,) in org.rows(f'SELECT "{words.key}" FROM "{words.record}" ORDER BY "{words.key}"')]
             yield World(org, running, deployment(folder / "work", running), clock, ids)
     finally:
         org.db.close()
