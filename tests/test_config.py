@@ -84,11 +84,6 @@ def test_a_missing_crm_section_is_told_as_one_line(tmp_path: Path) -> None:
     assert "[crm]: this section is missing" in said[0]
 
 
-def test_dynamics_is_told_to_be_absent_from_this_version(tmp_path: Path) -> None:
-    said = faults(tmp_path, GOOD.replace('"salesforce"', '"dynamics"', 1))
-    assert any("dynamics" in line and "version" in line for line in said)
-
-
 VALUES = st.recursive(
     st.one_of(st.booleans(), st.integers(-5, 10**20), st.floats(allow_nan=True), st.text(max_size=8)),
     lambda inner: st.one_of(

@@ -22,6 +22,7 @@ from packaging.utils import canonicalize_name
 
 import connector
 from connector.cli import COMMANDS, kam
+from connector.crm.settings import AUTHS
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -49,7 +50,6 @@ MOST_MODULES = 8
 CROWDED = {
     "connector": "the top of the house; placed by the layer contract",
     "connector/cli": "one command per file",
-    "connector/emulator/dynamics": "a face: one module per kind of request, and what fills its org",
     "connector/emulator/salesforce": "a face: one module per kind of request, and what fills its org",
     "connector/insight": "one insight per module, and the three that explain them",
 }
@@ -223,10 +223,13 @@ def test_kam_init_works_from_an_installed_wheel(tmp_path: Path) -> None:
     assert built.returncode == 0, built.stderr
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         wheel.extractall(site)
-    done = run(sys.executable, "-m", "connector", "init", str(made), cwd=tmp_path, PYTHONPATH=str(site))
-    assert done.returncode == 0, done.stderr
-    shipped = {short(p) for p in tree("mappings", "jobs")}
-    assert shipped | {"config.toml"} == {p.relative_to(made).as_posix() for p in made.rglob("*") if p.is_file()}
+    for kind in AUTHS:
+        words = ("init", str(made / kind), "--crm", kind)
+        done = run(sys.executable, "-m", "connector", *words, cwd=tmp_path, PYTHONPATH=str(site))
+        assert done.returncode == 0, done.stderr
+        others = {f"mappings/{other}.toml" for other in AUTHS if other != kind}
+        shipped = {short(p) for p in tree("mappings", "jobs")} - others | {"config.toml"}
+        assert shipped == {p.relative_to(made / kind).as_posix() for p in (made / kind).rglob("*") if p.is_file()}
     code = "import connector.engine, connector.insight, connector.emulator.server as s; print(s.__file__)"
     loaded = run(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(site))
     assert loaded.stdout.startswith(str(site)), loaded.stderr

@@ -142,7 +142,7 @@ def test_a_column_that_was_secured_is_named_and_never_taken_as_empty(known: Benc
     said = refresh(known)
     assert said.code == 2, said.all
     assert '"revenue"' in said.err
-    assert "security hides it" in said.err
+    assert "(column security) hides it" in said.err
     assert known.rows("SELECT id, annual_revenue FROM account ORDER BY id") == before
     assert all(revenue for _, revenue in before)
 

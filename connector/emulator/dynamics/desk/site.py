@@ -83,6 +83,12 @@ class Site:
             yield
 
     @contextmanager
+    def as_one(self) -> Iterator[None]:
+        """The same for many rows that stand or fall together."""
+        with self.writes.transaction(), self.org.as_one():
+            yield
+
+    @contextmanager
     def customizing(self) -> Iterator[None]:
         """Change definitions in this block; refused while somebody else does. A block may hold another."""
         if self.now() < self.customization_lock or not self._customizing.acquire(blocking=False):

@@ -48,6 +48,7 @@ class Storage:
         self._last = datetime.min.replace(tzinfo=UTC)
         self._began: datetime | None = None
         self._depth = 0
+        self._whole = False
         self.db.create_collation("UNICODE_NOCASE", _compare)
         if path is not None:
             self.db.execute("PRAGMA journal_mode = WAL")
@@ -91,6 +92,9 @@ class Storage:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Keep everything done inside, or nothing of it when an exception comes out; may be nested."""
+        if self._whole:
+            yield
+            return
         with self.lock:
             name = f"level{self._depth}"
             self._began = self._began if self._depth else None
@@ -107,6 +111,16 @@ class Storage:
                 raise
             self._depth -= 1
             self.db.execute(f"RELEASE {name}")
+
+    @contextmanager
+    def as_one(self) -> Iterator[None]:
+        """Like `transaction`, and none inside it can be taken back alone: cheaper for many rows that stand or fall."""
+        with self.transaction():
+            before, self._whole = self._whole, True
+            try:
+                yield
+            finally:
+                self._whole = before
 
     def ticks(self) -> datetime:
         """Tell the organisation's time: whole seconds, never backwards, standing still within a transaction."""

@@ -30,7 +30,7 @@ SUCCEEDED = {"statecode": 3, "statuscode": 30}
 def create_multiple(site: Site, call: Call, table: Table, given: Mapping[str, Any]) -> Answer:
     """Create all targets; their ids come back in the order sent."""
     targets = _targets(site, call, table, given, "CreateMultiple")
-    with site.transaction():
+    with site.as_one():
         ids = [rows.create_row(site, call, table, target) for target in targets]
     context = f"{call.root}$metadata#Microsoft.Dynamics.CRM.CreateMultipleResponse"
     return json_answer({"@odata.context": context, "Ids": ids})
@@ -39,7 +39,7 @@ def create_multiple(site: Site, call: Call, table: Table, given: Mapping[str, An
 def update_multiple(site: Site, call: Call, table: Table, given: Mapping[str, Any]) -> Answer:
     """Update all targets, each named by its id or its address."""
     targets = _targets(site, call, table, given, "UpdateMultiple")
-    with site.transaction():
+    with site.as_one():
         for target in targets:
             rows.update_row(site, call, table, _named(site, call, table, target), target)
     return empty(204)
@@ -48,7 +48,7 @@ def update_multiple(site: Site, call: Call, table: Table, given: Mapping[str, An
 def upsert_multiple(site: Site, call: Call, table: Table, given: Mapping[str, Any]) -> Answer:
     """Update or create all targets, each named by its address or id; a key's columns are not repeated in the body."""
     targets = _targets(site, call, table, given, "UpsertMultiple")
-    with site.transaction():
+    with site.as_one():
         for target in targets:
             _upsert(site, call, table, target)
     return empty(204)
