@@ -238,7 +238,7 @@ def resolve(
         for rule in source.read:
             found = [(f, find(source.record, f)) for f in rule.fields]
             missing = [f for f, canonical in found if canonical is None]
-            if missing and not rule.optional and (len(missing) == len(found) or rule.joined):
+            if missing and not rule.optional:
                 faults += [
                     f'{source.place}.read] {rule.column.name}: {source.record} has no field "{f}", or field-level'
                     f" security (column security) hides it from this user.{near(source.record, f)} Correct the line or"

@@ -19,7 +19,7 @@ from connector.crm.http import keep_reserve
 from connector.crm.protocol import Crm, FieldFact, Identity, Limits
 from connector.errors import UsageFault, nearest
 from connector.mapping import FieldMap, Source, WriteRule
-from connector.schema import CRM_FIELDS, INPUT_COLUMNS, CrmField
+from connector.schema import CRM_FIELDS, INPUT_COLUMNS, WRITE_COLUMNS, CrmField
 from connector.steps.money import Corporate
 from connector.steps.write_back import Pen
 from connector.store.journal import Journal
@@ -187,6 +187,8 @@ class Workspace:
                 for rule, fact in facts.items()
                 if fact is not None and fact.updateable
             ]
+            if poor := [_lacking(rule, fact) for rule, fact in facts.items() if fact is not None]:
+                self.notes += [f"{source.place}.write] {words}" for words in poor if words]
             # People's fields are no fault of anybody: only a programme owner may edit them.
             ours = {rule: fact for rule, fact in facts.items() if rule.column not in INPUT_COLUMNS}
             if missing := [rule.field for rule, fact in ours.items() if fact is None]:
@@ -197,13 +199,14 @@ class Workspace:
             if closed := [rule.field for rule, fact in ours.items() if fact is not None and not fact.updateable]:
                 self.notes.append(
                     f"{source.place}.write] {_some(closed)}: this user may see but not edit them; left out. Give it"
-                    f" the {self._right} KAM Connector."
+                    f" the {self.right} KAM Connector."
                 )
             sources.append(replace(source, write=tuple(rules)))
         return FieldMap(resolved.path, tuple(sources))
 
     @property
-    def _right(self) -> str:
+    def right(self) -> str:
+        """What an admin gives people so that they may read or edit our fields."""
         dynamics = self.config.crm.kind == "dynamics"
         return "security role and column security profile" if dynamics else "permission set"
 
@@ -257,6 +260,15 @@ def with_ids(fieldmap: FieldMap, crm: Crm) -> FieldMap:
 def setup_fields(groups: tuple[str, ...]) -> tuple[CrmField, ...]:
     """Fields that setup makes for the chosen groups; `core` always."""
     return tuple(f for f in CRM_FIELDS if f.group in ("core", *groups))
+
+
+def _lacking(rule: WriteRule, fact: FieldFact) -> str:
+    """What a choice in the CRM lacks of the values that are ours to write; empty when it lacks nothing."""
+    ours = WRITE_COLUMNS[rule.table, rule.column]
+    lacking = [v for v in ours.values if v not in fact.values] if fact.values and fact.restricted else []
+    if not lacking:
+        return ""
+    return f"{rule.field}: its choices lack {', '.join(lacking)}; rows with them are refused. Run: kam setup --apply"
 
 
 def _some(names: list[str]) -> str:

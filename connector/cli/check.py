@@ -8,7 +8,10 @@ import click
 from connector import job
 from connector.cli import shared
 from connector.cli.schedule import parse
+from connector.crm.protocol import ReadRequest
+from connector.mapping import row_columns
 from connector.schema import TABLES
+from connector.steps import money
 from connector.workspace import Workspace
 
 
@@ -24,6 +27,7 @@ def command(data: bool, folder: Path | None, as_json: bool) -> None:
             parse(job.load(work.folder, path.stem).schedule, f"jobs/{path.name}")
         work.given_map  # noqa: B018 (a typo in the mapping is told before anything is asked of the CRM)
         crm = work.crm
+        _check_currency(work)
         who, limits, fieldmap = work.identity, crm.limits(), work.fieldmap
         facts = {
             "org": f"{who.org_name} ({who.org_id})" if who else "",
@@ -33,7 +37,7 @@ def command(data: bool, folder: Path | None, as_json: bool) -> None:
             "tables": ", ".join(dict.fromkeys(s.table for s in fieldmap.sources)),
             "not here": ", ".join(t for t in work.given_map.known() if t in TABLES and t not in fieldmap.known())
             or "-",
-            "may write": shared.count(len(fieldmap.writes()), "field"),
+            "may write": ", ".join(rule.field for rule in fieldmap.writes().values()) or "nothing yet",
         }
         items = _data(work) if data else []
     if as_json:
@@ -45,6 +49,19 @@ def command(data: bool, folder: Path | None, as_json: bool) -> None:
         click.echo(f"note: {note}")
     shared.show_table(items, ["table", "rows", "known", "unknown"])
     click.echo("All is well. Next: " + ("kam setup" if not fieldmap.writes() else "kam run preview"))
+
+
+def _check_currency(work: Workspace) -> None:
+    """Hold the configured currency against the rates of the CRM."""
+    rates: list[tuple[str, float]] = []
+    for source in (s for s in work.fieldmap.sources if s.table == "currency_rate"):
+        fields = tuple(dict.fromkeys(f for rule in source.read for f in rule.fields))
+        for batch in work.crm.read(ReadRequest(source.record, fields, source.where), None):
+            made = row_columns(source, fields, batch.rows)
+            days = made.get("from_day", [0] * len(batch.rows))
+            dated = sorted(zip(days, made["currency"], made["rate"], strict=True), key=lambda row: row[0] or 0)
+            rates += [(currency, rate) for _, currency, rate in dated if currency and rate]
+    money.check_currency(rates, work.corporate)
 
 
 def _data(work: Workspace) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from connector.errors import UsageFault
 @click.option("--tls", is_flag=True, help="Serve https, by a certificate authority made here.")
 @click.option("--load", "export", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of CSVs.")
 @click.option("--company", type=click.Choice(["small", "medium", "large"]), help="Fill it with an invented company.")
+@click.option("--currency", metavar="ISO", help="The org's base currency; EUR when left out.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Which invented company.")
 @click.option("--state", type=click.Path(file_okay=False, path_type=Path), help="Keep org and keys in this folder.")
 @click.option("--faults", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Faults to play.")
@@ -30,6 +31,7 @@ def command(
     tls: bool,
     export: Path | None,
     company: str | None,
+    currency: str | None,
     seed: int,
     state: Path | None,
     faults: Path | None,
@@ -38,6 +40,8 @@ def command(
     """Start a stand-in for a CRM; prints one line of JSON when ready, stops on Ctrl-C."""
     if export is not None and company is not None:
         raise click.UsageError("Give --load or --company, not both.")
+    if currency is not None and (company is not None or not (currency.isalpha() and len(currency) == 3)):
+        raise click.UsageError("--currency is three letters, like USD; an invented company has currencies of its own.")
     if state is not None:
         state.mkdir(parents=True, exist_ok=True)
     # Written last: an emulator that was killed while it was filled begins anew.
@@ -46,7 +50,8 @@ def command(
     if state is not None and not known:
         for leftover in state.glob("org.db*"):
             leftover.unlink()
-    org = KINDS[kind].make(state / "org.db" if state is not None else None, is_sandbox=not production)
+    money = {"currency": currency.upper()} if currency else {}
+    org = KINDS[kind].make(state / "org.db" if state is not None else None, is_sandbox=not production, **money)
     if not known:
         fill(kind, org, export, company, seed, state)
         if filled is not None:

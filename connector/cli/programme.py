@@ -79,7 +79,7 @@ def decision_options(command: Callable[..., Any]) -> Callable[..., Any]:
         shared.json_option,
         shared.folder_option,
         click.option("--dry-run", is_flag=True, help="Show what would be written."),
-        click.option("--as", "user", metavar="USERNAME", help='Log in as this user, who decides; needs auth = "jwt".'),
+        click.option("--as", "user", metavar="USERNAME", help="Write as this user, who decides; Salesforce: auth jwt."),
     ):
         command = option(command)
     return command
@@ -105,8 +105,9 @@ def _send(
         if missing:
             raise UsageFault(
                 f"programme: {', '.join(missing)} can't be written: the fields are missing or this user may not edit"
-                " them. Make them with: kam setup --with inputs --apply. Only holders of the permission set"
-                " KAM Programme Owner may edit the status: assign it, and name the person with --as USERNAME."
+                " them. Make them with: kam setup --with inputs --apply. Only holders of the"
+                f" {work.right} KAM Programme Owner may edit the status: assign it, and name the person with --as"
+                " USERNAME."
             )
         settle(pen)
         with recorded(work, "programme", enriched_day(work)) as ending:

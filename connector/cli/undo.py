@@ -16,7 +16,9 @@ from connector.workspace import stamp
 @click.command("undo", epilog="Example: kam undo 12 --dry-run")
 @click.argument("run", type=int)
 @click.option("--dry-run", is_flag=True, help="Show what would go back, write nothing.")
-@click.option("--as", "user", metavar="USERNAME", help='Log in as this user: a decision needs an owner; auth = "jwt".')
+@click.option(
+    "--as", "user", metavar="USERNAME", help="Write as this user: a decision needs an owner; Salesforce: jwt."
+)
 @shared.folder_option
 @shared.json_option
 @click.pass_context

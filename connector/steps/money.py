@@ -6,7 +6,7 @@ No rate means unknown, never zero. Next room: `enrich`.
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from connector.errors import UsageFault
@@ -87,9 +87,13 @@ def read_rates(mirror: Mirror, corporate: Corporate) -> Rates:
 
 def refuse_wrong_currency(mirror: Mirror, corporate: Corporate) -> None:
     """Raise UsageFault when the org's own rates say that another currency than the configured one is corporate."""
-    newest: dict[str, float] = {}
-    for row in mirror.rows("SELECT currency, rate FROM currency_rate WHERE rate > 0 ORDER BY currency, from_day"):
-        newest[row["currency"]] = row["rate"]
+    sql = "SELECT currency, rate FROM currency_rate WHERE rate > 0 ORDER BY currency, from_day"
+    check_currency([(row["currency"], row["rate"]) for row in mirror.rows(sql)], corporate)
+
+
+def check_currency(rates: Iterable[tuple[str, float]], corporate: Corporate) -> None:
+    """Raise UsageFault when these rates, the newest of each currency last, call another currency corporate."""
+    newest = dict(rates)
     home = [c for c, rate in newest.items() if abs(rate - 1.0) <= 1e-9]
     own = newest.get(corporate.currency)
     if (own is not None and corporate.currency not in home) or (own is None and home):

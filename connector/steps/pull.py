@@ -116,8 +116,9 @@ def pull(
     for group in reads:
         if tables and not any(s.table in tables for s in group.sources):
             continue
+        before = work.done.rows.get(group.sources[0].table, 0)
         _pull_group(crm, group, work)
-        say(f"{group.record}: {work.done.rows.get(group.sources[0].table, 0)} rows")
+        say(f"{group.record}: {work.done.rows.get(group.sources[0].table, 0) - before} rows")
     work.done.no_rate = money.fill(mirror, number, money_settings)
     managers.fill(mirror, fieldmap.known())
     return work.done

@@ -121,9 +121,15 @@ def test_a_disabled_application_user_is_to_be_activated(dynamics_alone):
         dynamics_alone.connect().whoami()
 
 
-def test_it_works_for_the_user_that_is_named(dynamics_alone):
-    ada = dynamics_alone.org.add_user("Ada Owner", domainname="ada@example.com", roles=("System Administrator",))
-    assert dynamics_alone.connect(username="ada@example.com").whoami().user_id == ada
+def test_it_reads_as_itself_and_writes_for_the_user_that_is_named(dynamics_alone):
+    org = dynamics_alone.org
+    ada = org.add_user("Ada Owner", domainname="ada@example.com", roles=("System Administrator",))
+    some = [org.create(org.admin_id, "account", {"name": name}) for name in ("One", "Two", "Three")]
+    crm = dynamics_alone.connect(username="ada@example.com")
+    assert crm.whoami().user_id == org.admin_id
+    for ids in (some, some[:1]):  # all at once, and alone
+        list(crm.write([RecordWrite("account", "account", i, {"telephone1": f"{len(ids)}"}) for i in ids]))
+    assert {org.get(org.admin_id, "account", i)["modifiedby"] for i in some} == {ada}
     with pytest.raises(AccessFault, match=r"crm\.username"):
         dynamics_alone.connect(username="nobody@example.com")
 

@@ -207,13 +207,15 @@ def test_a_token_from_the_environment_cannot_be_renewed(wire, login):
         login(auth="token").whoami()
 
 
-def test_the_user_to_act_for_is_found_by_name_and_told_with_each_call(wire, login):
+def test_the_user_to_act_for_is_found_by_name_and_told_with_each_write(wire, login):
     wire.get(f"{BASE}systemusers", json=page({"systemuserid": guid(7)}))
-    wire.get(f"{BASE}WhoAmI", json={"UserId": guid(7)})
-    login(auth="token", username="o'neil@acme.example").client.get("WhoAmI")
+    wire.get(f"{BASE}WhoAmI", json={"UserId": guid(8)})
+    client = login(auth="token", username="o'neil@acme.example").client
+    assert (client.user_id, client.acting_id) == (guid(8), guid(7))
     asked, then = (c.request for c in wire.calls)
     assert "domainname eq 'o''neil@acme.example'" in unquote(asked.url)
-    assert then.headers["MSCRMCallerID"] == guid(7)
+    assert "MSCRMCallerID" not in then.headers
+    assert client.acting == {"MSCRMCallerID": guid(7)}
 
 
 def test_an_unknown_user_to_act_for_is_named(wire, login):

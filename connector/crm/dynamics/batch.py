@@ -54,7 +54,11 @@ def together(client: Client, parts: Sequence[Part], *, repeatable: bool) -> list
         "$batch",
         repeatable=repeatable,
         data=encode(client.base, parts, mark),
-        headers={"Content-Type": f'multipart/mixed; boundary="{mark}"', "Prefer": "odata.continue-on-error"},
+        headers={
+            "Content-Type": f'multipart/mixed; boundary="{mark}"',
+            "Prefer": "odata.continue-on-error",
+            **({} if repeatable else client.acting),
+        },
         parse=whole,
     )
     return replies

@@ -321,10 +321,13 @@ def _label(told: Any) -> str:
 
 
 def _rights(client: Client) -> dict[str, tuple[bool, bool]]:
-    """Secured columns that this user may read and edit, by the column's id; asked once per run."""
-    path = f"systemusers({client.user_id})/Microsoft.Dynamics.CRM.RetrievePrincipalAttributePrivileges()"
-    told = client.once(path)["AttributePrivileges"]
-    return {str(one["AttributeId"]): (bool(one.get("CanRead")), bool(one.get("CanUpdate"))) for one in told}
+    """Secured columns that the reading user may read and the writing one edit, by id; asked once per run."""
+    held: list[set[str]] = []
+    for user, right in ((client.user_id, "CanRead"), (client.acting_id, "CanUpdate")):
+        path = f"systemusers({user})/Microsoft.Dynamics.CRM.RetrievePrincipalAttributePrivileges()"
+        told = client.once(path)["AttributePrivileges"]
+        held.append({str(one["AttributeId"]) for one in told if one.get(right)})
+    return {column: (column in held[0], column in held[1]) for column in held[0] | held[1]}
 
 
 def _set_name(client: Client, record: str) -> str:

@@ -203,10 +203,18 @@ def fault_of(refusal: Refusal) -> KamError:
     return kind(f"{refusal.place}: Dynamics answered {refusal.status} {refusal.code}{about}. {advice}")
 
 
+_FOR_OTHERS = "prvActOnBehalfOfAnotherUser"
+
+
 def _kind(refusal: Refusal) -> tuple[type[KamError], str]:
     code = refusal.code.lower()
     if _NO_ROLES in refusal.message:
         return AccessFault, f"The connector's user has no security role. {_ROLE}."
+    if _FOR_OTHERS in refusal.message:
+        return AccessFault, (
+            "To write for the person named by --as, the application user needs the security role Delegate: Power"
+            " Platform admin center > Environments > the environment > Settings > Application users > Edit roles."
+        )
     if refusal.status == 403 and (rights := _RIGHT.findall(refusal.message)):
         return AccessFault, f"Its role lacks {rights[0]}: Power Platform admin center > Security roles. Or: {_ROLE}."
     if known := DATA.get(code):

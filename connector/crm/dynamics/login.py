@@ -71,6 +71,16 @@ class Client:
         """Id of the user that calls count for."""
         return str(self.once(ME)["UserId"])
 
+    @property
+    def acting_id(self) -> str:
+        """Id of the user that writes count for: another one where `username` says so."""
+        return self._caller or self.user_id
+
+    @property
+    def acting(self) -> dict[str, str]:
+        """Headers of a write: reads are the application user's own, whoever decides."""
+        return {"MSCRMCallerID": self._caller} if self._caller else {}
+
     def once(self, path: str) -> Any:
         """JSON of a resource that stays the same during a run, asked for once."""
         if path not in self.remembered:
@@ -131,8 +141,6 @@ class Client:
         if origin(request.url or "") == origin(self.url):
             self._used.token = self._token
             request.headers["Authorization"] = f"Bearer {self._token}"
-            if self._caller:
-                request.headers["MSCRMCallerID"] = self._caller
         return request
 
     def _renew(self) -> None:
@@ -160,7 +168,7 @@ class Client:
         found = self.query(f"systemusers?$select=systemuserid&$filter={wanted}")
         if len(found) != 1:
             raise AccessFault(
-                f'crm.username: no user of the org logs in as "{name}". Correct it, or leave crm.username out to work '
+                f'--as, or crm.username: no user of the org logs in as "{name}". Correct it, or leave it out to work '
                 "as the application user itself."
             )
         return str(found[0]["systemuserid"])

@@ -222,7 +222,12 @@ def _update_multiple(client: Client, fact: TableFact, block: Sequence[Ready]) ->
     kind = f"Microsoft.Dynamics.CRM.{fact.name}"
     targets = [{"@odata.type": kind, fact.id_field: r.write.id, **r.body} for r in block]
     client.spend(len(block) - 1)
-    client.send("POST", f"{fact.set_name}/Microsoft.Dynamics.CRM.UpdateMultiple", json={"Targets": targets})
+    client.send(
+        "POST",
+        f"{fact.set_name}/Microsoft.Dynamics.CRM.UpdateMultiple",
+        json={"Targets": targets},
+        headers=client.acting,
+    )
 
 
 def _singly(client: Client, fact: TableFact, block: Sequence[Ready]) -> Iterator[Outcome]:
@@ -252,11 +257,12 @@ def _singly(client: Client, fact: TableFact, block: Sequence[Ready]) -> Iterator
 
 def _once(client: Client, fact: TableFact, block: Sequence[Ready]) -> list[Reply]:
     paths = [f"{fact.set_name}({r.write.id})" for r in block]
+    headers = {**ONLY_EXISTING, **client.acting}
     if len(block) > 1:
-        parts = [Part("PATCH", p, r.body, ONLY_EXISTING) for p, r in zip(paths, block, strict=True)]
+        parts = [Part("PATCH", p, r.body, headers) for p, r in zip(paths, block, strict=True)]
         return together(client, parts, repeatable=False)
     try:
-        client.send("PATCH", paths[0], json=block[0].body, headers=ONLY_EXISTING)
+        client.send("PATCH", paths[0], json=block[0].body, headers=headers)
     except Refusal as refusal:
         if refusal.status in FOR_ALL:
             raise

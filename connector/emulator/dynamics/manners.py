@@ -52,9 +52,12 @@ def _set_no_role(site: Site, value: Any) -> None:
         org.admin_id,
         ADMINISTRATOR,
     )
-    if value:  # the administrator's own role goes last: it is what lets the others go
+    if value and org.access.is_admin(org.admin_id):  # the administrator's role goes last: it lets the others go
         for (role,) in held:
             org.disassociate(org.admin_id, org.relationships[ROLES], org.admin_id, str(role))
+    elif value:
+        org.db.execute('DELETE FROM "systemuserroles" WHERE "systemuserid" = ?', (org.admin_id,))
+        org.access.clear()
     elif not held:
         (role,) = org.rows('SELECT "roleid" FROM "role" WHERE "name" = ?', ADMINISTRATOR)[0]
         org.create(org.admin_id, "systemuserroles", {"systemuserid": org.admin_id, "roleid": role}, system=True)
