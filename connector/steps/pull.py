@@ -24,6 +24,9 @@ _MEMORY = frozenset(
 )
 
 
+_FAREWELL = 60  # twentieths of a second
+
+
 @dataclass(frozen=True)
 class Group:
     """Sources that are read in one pass: the same record under the same filter."""
@@ -316,9 +319,11 @@ def _ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
                 raise item
             yield item
     finally:
-        # The reader gave up midway: the page under way is let in, so that the thread can end.
+        # The reader gave up midway: the page under way is let in, so that the thread can end; a slow one is left to it.
         stopped.set()
-        while thread.is_alive():
+        for _ in range(_FAREWELL):
+            if not thread.is_alive():
+                break
             try:
                 queue.get(timeout=0.05)
             except Empty:
