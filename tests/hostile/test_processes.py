@@ -23,7 +23,10 @@ def start(site: Bench, *words: str, **more: object) -> "subprocess.Popen[bytes]"
 @posix
 def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(site: Bench) -> None:
     site.running.faults.replace([{"kind": "latency", "seconds": 30, "path": "*/query*", "nth": 6}])
+    # Tests that were started in the background ignore SIGINT, and so would what they start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = start(site, "run", "first_run", "--as-of", AS_OF)
+    signal.signal(signal.SIGINT, before)
     while not any("describe" in call for call in site.running.calls) and process.poll() is None:
         os.sched_yield()
     process.send_signal(signal.SIGINT)
