@@ -53,7 +53,9 @@ def _night(folder: Path, crm: Running, title: str, name: str) -> None:
     with opened(folder) as work:
         report = job.run(work, name, as_of=LAST_DAY)
     calls = Counter(crm.calls)
-    print(f"{title}: {sum(calls.values())} calls, {report.counts['diff']['records']} records written")
+    parts = sum(count for what, count in calls.items() if "(in batch)" in what)
+    told = f" with {parts} more requests inside batches" if parts else ""
+    print(f"{title}: {sum(calls.values()) - parts} calls{told}, {report.counts['diff']['records']} records written")
     for what, count in calls.most_common():
         print(f"  {count:>5}  {what}")
 
