@@ -145,3 +145,14 @@ def test_any_section_is_a_source_or_a_list_of_faults(table: str, section: dict[s
     source = mapping._source(table, section, "m.toml [x", said)
     if not said:
         assert all(isinstance(f, str) for rule in source.read for f in rule.fields)
+
+
+def test_a_hidden_field_among_several_is_a_fault_unless_the_line_is_optional(tmp_path: Path) -> None:
+    def told(more: str) -> list[str]:
+        fieldmap = load(tmp_path, ACCOUNT + f'name = {{ first = ["A", "B"]{more} }}\n')
+        return mapping.resolve(
+            fieldmap, lambda _: True, lambda _, path: None if path == "A" else path, lambda _, path: ""
+        )[1]
+
+    assert ['has no field "A"' in fault for fault in told("")] == [True]
+    assert told(", optional = true") == []

@@ -94,3 +94,8 @@ def test_rows_of_a_pull_that_was_cut_off_before_the_fill_are_filled_by_the_next(
     deals(mirror, 3, c=33.0)
     fill(mirror, 3, home)
     assert minors(mirror) == {"a": 1000, "b": 2000, "c": 3000}
+
+
+def test_the_rate_kept_with_a_deal_counts_before_the_rate_of_its_day() -> None:
+    assert Rates([("CHF", 0, 2.0, 2)], Corporate("EUR")).minor(10.0, "CHF", 5, 0.5) == 2000
+    assert Rates([("CHF", 0, 2.0, 2)], Corporate("EUR")).minor(10.0, "CHF", 5, None) == 500
