@@ -190,3 +190,11 @@ def test_a_next_page_elsewhere_is_not_fetched(dynamics_alone):
 def test_a_filter_in_the_language_of_another_crm_is_a_usage_fault(dynamics_far):
     with pytest.raises(UsageFault, match="`where`"):
         dynamics_far.connect().count("account", "Name = 'Two'")
+
+
+def test_a_table_is_described_alike_where_definitions_are_refused_in_a_batch(dynamics_alone):
+    together = dynamics_alone.connect().describe("account")
+    dynamics_alone.running.faults.add(kind="status", status=501, path="*batch")
+    alone = dynamics_alone.connect().describe("account")
+    assert alone.fields == together.fields
+    assert dynamics_alone.running.calls["POST /$batch"] == 1
