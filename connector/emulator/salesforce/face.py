@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from connector.emulator import control
 from connector.emulator.edge import Edge
 from connector.emulator.faults import Rule
-from connector.emulator.salesforce import collections, directory, query, rest
+from connector.emulator.salesforce import collections, composite, directory, query, rest, tooling, trees
 from connector.emulator.salesforce.bulk import ingest_jobs, query_jobs
 from connector.emulator.salesforce.bulk.jobs import Jobs
 from connector.emulator.salesforce.bulk.settings import Settings
@@ -222,9 +222,12 @@ def build(site: Site) -> ASGIApp:
         *collections.routes(site),
         *query_jobs.routes(site, manners.jobs),
         *ingest_jobs.routes(site, manners.jobs),
+        *trees.routes(site),
+        *tooling.routes(site),
         *answer.routes(site),
         *rest.routes(site),
     ]
+    routes[:0] = composite.routes(site, routes)  # first: `composite/sobjects` is a name, `composite` a resource
 
     async def refused(request: Request, error: Exception) -> Response:
         return site.problem(_routing_problem(request, error, routes))
