@@ -24,6 +24,7 @@ from connector.steps.money import Corporate
 from connector.steps.write_back import Pen
 from connector.store.journal import Journal
 from connector.store.mirror import Mirror
+from connector.store.remembered import Remembered
 
 
 def utc_now() -> datetime:
@@ -85,7 +86,9 @@ class Workspace:
             if settings.auth != "jwt":
                 raise UsageFault('--as: needs [crm] auth = "jwt", which can log in as several users of one app.')
             settings = replace(settings, username=self.username)
-        crm = salesforce.connect(settings, environ=self.environ, before_call=self._leave_some)
+        crm = salesforce.connect(
+            settings, environ=self.environ, before_call=self._leave_some, remember=Remembered(self.journal)
+        )
         self.identity = crm.whoami()
         self._check_environment(self.identity)
         # The journal knows its org even where the mirror was lost and made anew: it refuses first.

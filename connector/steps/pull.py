@@ -59,6 +59,7 @@ class Pulled:
     deleted: dict[str, int] = field(default_factory=dict)
     full: list[str] = field(default_factory=list)
     no_rate: dict[str, int] = field(default_factory=dict)
+    ways: list[str] = field(default_factory=list)  # how each record was read, and why so
 
     def counts(self) -> dict[str, Any]:
         """For the run's record and the one line of output."""
@@ -171,6 +172,8 @@ def _pull_group(crm: Crm, group: Group, work: _Pull) -> None:
     before = 0 if since is not None or work.alone(group) else _seen(work, group)
     gone = dict[str, None]()
     for batch in _ahead(crm.read(ReadRequest(group.record, group.fields, group.where), since)):
+        if batch.way is not None:
+            work.done.ways.append(f"{group.record}: {batch.way}")
         with work.mirror.atomic():
             _store(group, batch, work)
             for key in _ids(group, batch):
