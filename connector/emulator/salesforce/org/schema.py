@@ -111,6 +111,16 @@ class Schema:
                 self.set_setting("next", self._leased)
             return ids.compose(prefix, _INSTANCE, number)
 
+    def new_ids(self, prefix: str, count: int) -> list[str]:
+        """Make many ids that no record of this org has had."""
+        with self.lock:
+            first = self._next
+            self._next += count
+            if self._next > self._leased:
+                self._leased = self._next + _LEASE
+                self.set_setting("next", self._leased)
+            return list(ids.series(prefix, _INSTANCE, first, count))
+
     def keep_clear_of(self, kind: ObjectType, after: int) -> None:
         """Count on from the highest of the ids that were loaded, where they are of our own making."""
         sql = f'SELECT MAX("Id") FROM {quoted(kind.name)} WHERE rowid > ? AND SUBSTR("Id", 4, 3) = ?'
