@@ -8,6 +8,7 @@ object. Next room: `soql` reads them.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from itertools import islice
+from operator import attrgetter
 from typing import TypeAlias, TypeVar
 
 from connector.emulator.company.firms import Exchange
@@ -42,6 +43,13 @@ _LANGUAGES = {"en": "en_US", "de": "de", "fr": "fr", "es": "es"}
 _LOCALES = {"en": "en_GB", "de": "de_DE", "fr": "fr_FR", "es": "es_ES"}
 _SUBTYPES = {"call": "Call", "email_in": "Email", "email_out": "Email", "task": "Task"}
 _TASK_TYPES = {"call": "Call", "email_in": "Email Received", "email_out": "Email Sent", "task": "Other"}
+_LOGGED: "Make[Activity]" = attrgetter("logged")  # one function for all stamps, so that they are worked out once
+
+
+def _logged_first(pair: tuple[Activity, object]) -> object:
+    return pair[0].logged
+
+
 _LOSSES = ("Price", "Competitor", "No budget", "Timing", "No decision", "Product fit")
 
 
@@ -161,7 +169,7 @@ _SHAPES: dict[str, Shape] = {
 }  # fmt: skip
 
 
-def _stamps(created: Callable[[T], datetime], modified: Callable[[T], datetime]) -> dict[str, Callable[[T], object]]:
+def _stamps(created: Make[T], modified: Make[T]) -> dict[str, Callable[[T], object]]:
     return {"CreatedDate": created, "LastModifiedDate": modified, "SystemModstamp": modified}
 
 
@@ -336,7 +344,7 @@ def _activities(org: Org, company: Company, ids: Ids) -> None:
         "OwnerId": lambda a: ids.of("users", a.owner),
         "ActivityDate": lambda a: a.at.date(),
         "Captured__c": lambda a: a.captured,
-        **_stamps(lambda a: a.logged, lambda a: a.logged),
+        **_stamps(_LOGGED, _LOGGED),
     }
     meetings = [activity for activity in company.activities if activity.kind == "meeting"]
     numbers = org.new_ids("00T", len(company.activities))
@@ -364,7 +372,7 @@ def _activities(org: Org, company: Company, ids: Ids) -> None:
         "IsParent": lambda pair: pair[1] == pair[0].contact,
         "IsInvitee": lambda pair: pair[1] != pair[0].contact,
         "Status": lambda pair: "Accepted",
-        **_stamps(lambda pair: pair[0].logged, lambda pair: pair[0].logged),
+        **_stamps(_logged_first, _logged_first),
     })  # fmt: skip
     _load(org, "Task", [activity for activity in company.activities if activity.kind != "meeting"], {
         "Id": lambda a: ids.of("activities", a.no),

@@ -25,6 +25,7 @@ FEATURES = ("AccountContactRelation", "AccountTeamMember", "TaskRelation", "Even
 
 _INSTANCE = "Em0"  # characters 4 to 6 of the ids that the emulator makes
 _LEASE = 1000
+_CACHE = 262_144  # KiB of pages that SQLite may hold
 _UNKNOWN_TYPE = (
     "sObject type '{0}' is not supported. If you are attempting to use a custom object, be sure to append the '__c' "
     "after the entity name. Please reference your WSDL or the describe call for the appropriate names."
@@ -35,7 +36,8 @@ class Schema:
     """Objects, fields, features, settings and transactions of one org; class Org adds the records."""
 
     def __init__(self, path: Path | None, clock: Callable[[], datetime], currency: str) -> None:
-        self.db = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        # Without a path: in memory, until it is too large for that and SQLite lets it spill into a file without a name.
+        self.db = sqlite3.connect(path or "", check_same_thread=False, isolation_level=None)
         self.lock = threading.RLock()
         self.clock = clock
         self.base_url = "https://localhost"  # the server puts its own address here
@@ -232,8 +234,8 @@ class Schema:
 
     def _prepare(self, *, on_disk: bool) -> None:
         self.db.create_collation("UNICODE_NOCASE", _compare)
-        if on_disk:
-            self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute(f"PRAGMA journal_mode = {'WAL' if on_disk else 'MEMORY'}")
+        self.db.execute(f"PRAGMA cache_size = -{_CACHE}")
         self.db.execute("PRAGMA synchronous = NORMAL")
         self.db.execute('CREATE TABLE IF NOT EXISTS "_org" ("key" TEXT PRIMARY KEY, "value" TEXT)')
         columns = '"object" TEXT, "field" TEXT, "body" TEXT, PRIMARY KEY ("object", "field")'

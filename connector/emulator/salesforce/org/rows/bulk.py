@@ -225,10 +225,13 @@ def _has_gaps(org: "Org", kind: ObjectType, name: str, after: int) -> bool:
 def _fill_gaps(org: "Org", kind: ObjectType, given: set[str], after: int) -> None:
     """Fill stamps and owners that some rows left empty, and let no record be changed before it was made."""
     everything = _fixed(org, kind, set())
-    for name in ("CreatedDate", "LastModifiedDate", "SystemModstamp", "CreatedById", "LastModifiedById", "OwnerId"):
-        if name in given and name in everything:
-            sql = f'UPDATE {quoted(kind.name)} SET "{name}" = ? WHERE rowid > ? AND "{name}" IS NULL'
-            org.db.execute(sql, (everything[name], after))
+    stamps = ("CreatedDate", "LastModifiedDate", "SystemModstamp", "CreatedById", "LastModifiedById", "OwnerId")
+    names = [name for name in stamps if name in given and name in everything]
+    if names:
+        filled = ", ".join(f'"{name}" = COALESCE("{name}", ?{place})' for place, name in enumerate(names, 2))
+        lacking = " OR ".join(f'"{name}" IS NULL' for name in names)
+        sql = f"UPDATE {quoted(kind.name)} SET {filled} WHERE rowid > ?1 AND ({lacking})"
+        org.db.execute(sql, (after, *(everything[name] for name in names)))
     if "SystemModstamp" in given or "LastModifiedDate" in given or "CreatedDate" in given:
         for name, floor in (("LastModifiedDate", "CreatedDate"), ("SystemModstamp", "LastModifiedDate")):
             sql = f'UPDATE {quoted(kind.name)} SET "{name}" = "{floor}" WHERE rowid > ? AND "{name}" < "{floor}"'
