@@ -201,7 +201,7 @@ class Manners:
         for job in self.jobs.listed("query", "ingest"):
             self.jobs.delete(job)
         self.bulk.take(Settings().shown())
-        self.site.allowances.used.clear()
+        self.site.allowances.reset()
         self.site.usage.calls.clear()
         self.site.usage.used = 0
         self.site.writes.clear()

@@ -72,6 +72,10 @@ class Allowances:
         """Use some of it; who uses it up is refused by the asker, not here."""
         self.used[name] += amount  # type: ignore[assignment]
 
+    def reset(self) -> None:
+        """Have everything again."""
+        self.most, self.used = _limits(), Counter()
+
     def set(self, wish: Mapping[str, Mapping[str, float]]) -> None:
         """Set `Max` and `Remaining` of some of them, as the limits resource shows them."""
         for name, value in wish.items():

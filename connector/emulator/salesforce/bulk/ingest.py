@@ -41,8 +41,8 @@ class Ingest:
 
     def __call__(self, job: Job) -> None:
         """Write all rows; what is left when the job has to end is put with the unprocessed ones."""
-        upload = Upload(job.upload, job)
-        try:
+        with job.upload:
+            upload = Upload(job.upload, job)
             self._open_tables(upload.header)
             rows = upload.rows()
             batch: list[Line] = []
@@ -55,9 +55,8 @@ class Ingest:
             except (Failure, Stopped):
                 self._leave(batch, rows)
                 raise
-        finally:
-            upload.close()
-            job.upload = None
+            finally:
+                upload.close()
 
     def _open_tables(self, header: Sequence[str]) -> None:
         wish = (str(self.job.wish["columnDelimiter"]), str(self.job.wish["lineEnding"]))

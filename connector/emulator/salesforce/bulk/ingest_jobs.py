@@ -45,7 +45,10 @@ def routes(site: Site, jobs: Jobs) -> list[Route]:
             file, size = await _received(request, jobs.settings.upload_bytes)
         except zlib.error as error:
             return site.problem(Problem(400, "MALFORMED_REQUEST", f"The upload does not unpack: {error}"))
-        return await run_in_threadpool(site.answer, partial(_put, jobs, file, size), request, b"", free=True)
+        answer = await run_in_threadpool(site.answer, partial(_put, jobs, file, size), request, b"", free=True)
+        if answer.status_code != 201:  # nobody took it
+            file.close()
+        return answer
 
     base, one = f"{DATA}/jobs/ingest", f"{DATA}/jobs/ingest/{{job}}"
     return [
@@ -129,7 +132,6 @@ def _opened(site: Site, jobs: Jobs, call: Call, body: dict[str, Any]) -> Job:
 def _put(jobs: Jobs, file: IO[bytes], size: int, call: Call) -> Response:
     job = jobs.find(call.path["job"], "ingest")
     if size > jobs.settings.upload_bytes:
-        file.close()
         most = jobs.settings.upload_bytes
         raise Problem(413, "REQUEST_TOO_LARGE", f"The upload has {size} bytes; a job takes up to {most}. Split it")
     kind = (call.header("content-type") or "text/csv").split(";")[0].strip().lower()

@@ -68,8 +68,8 @@ class Upload:
             raise Failure(f"ClientInputError : The data is not UTF-8: {error}") from error
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._text.close()
+        """Let go of the file, which its owner closes."""
+        self._text.detach()
 
 
 def columns_of(org: Org, job: Job, kind: ObjectType, header: Sequence[str]) -> list[Column]:

@@ -152,9 +152,12 @@ class Jobs:
 
     def delete(self, job: Job) -> None:
         """Forget a job and its results; an answer that is on its way still gets through."""
-        job.stop = True
+        with self.org.lock:
+            job.stop = True
+            self.all.pop(job.id, None)
         self.changed()
-        self.all.pop(job.id, None)
+        if job.upload is not None and job.queued is None:  # nobody will work on it any more
+            job.upload.close()
 
     def changed(self) -> None:
         """Let held jobs look again whether they may go on."""
@@ -167,6 +170,8 @@ class Jobs:
         self.changed()
         for thread in self._threads:
             thread.join()
+        for job in self.listed("query", "ingest"):
+            self.delete(job)
 
     def _holding(self, job: Job) -> bool:
         return self.settings.hold is not None and job.processed >= self.settings.hold

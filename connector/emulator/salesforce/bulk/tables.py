@@ -6,6 +6,7 @@ Lines come in from a job's work; a page of them leaves as an answer that is sent
 import csv
 import tempfile
 import threading
+import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
@@ -24,7 +25,8 @@ class Table:
     """CSV in a file: the header, then records whose places are known."""
 
     def __init__(self, header: Sequence[str], delimiter: str, line_ending: str, *, bare: Sequence[str] = ()) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as its job
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as its job, or a page on its way
+        weakref.finalize(self, self._file.close)
         self._lock = threading.Lock()
         self._ends = array("Q")
         self._lines: list[str] = []
