@@ -105,8 +105,13 @@ def row_maker(paths: Sequence[str]) -> Callable[[Record], tuple[Any, ...]]:
     return follow
 
 
-def _changed(client: Client, plan: Plan, since: str | None, overlap: timedelta) -> Iterator[Batch]:
-    """What changed, by the way that fits the number of records; either way may turn into the other before its end."""
+def _changed(
+    client: Client, plan: Plan, since: str | None, overlap: timedelta, *, after: bool = False
+) -> Iterator[Batch]:
+    """What changed, by the way that fits the number of records; either way may turn into the other before its end.
+
+    `after` marks what is read after a job that took long: nothing is read after that again.
+    """
     start, now = _start(plan, since, overlap), client.session.server_now()
     bounds = _bounds(plan, start, now)
     way = _way(client, plan, start)
@@ -117,7 +122,7 @@ def _changed(client: Client, plan: Plan, since: str | None, overlap: timedelta) 
         except choose.Better as better:
             way = better.way
     try:
-        yield from _by_bulk(client, plan, start, now, overlap, way)
+        yield from _by_bulk(client, plan, start, now, overlap, way, after)
     except choose.NoBulk as no:
         way = Way(choose.REST, way.records, -(-way.records // choose.PAGE), str(no))
         yield from _by_rest(client, plan, start, bounds, now, way)
@@ -182,7 +187,7 @@ def _by_rest(
 
 
 def _by_bulk(
-    client: Client, plan: Plan, start: str | None, now: float | None, overlap: timedelta, way: Way
+    client: Client, plan: Plan, start: str | None, now: float | None, overlap: timedelta, way: Way, after: bool
 ) -> Iterator[Batch]:
     """A job's rows; after a job that took long, or was taken up, what has changed since it began."""
     log.info("%s: %s", plan.record, way)
@@ -196,10 +201,10 @@ def _by_bulk(
     left = _left(client, plan, job.bounds, kept) if start and plan.where else []
     stamp = newest if job.now is None else _instant(int(job.now))
     cursor = _cursor(plan, stamp or None)
-    if plan.stamped and job.old:
+    if plan.stamped and job.old and not after:
         yield Batch([], left, None, ways.pop() if ways else None)
         job.close()
-        yield from _changed(client, plan, cursor, overlap)
+        yield from _changed(client, plan, cursor, overlap, after=True)
     else:
         yield Batch([], left, cursor, ways.pop() if ways else None)
         job.close()

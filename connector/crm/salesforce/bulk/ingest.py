@@ -59,10 +59,7 @@ def write(client: Client, writes: Sequence[RecordWrite], fallback: Fallback) -> 
         some, odd = list(members), list[RecordWrite]()
         names = list(dict.fromkeys(name for w in some for name in w.values))
         for upload in uploads(some, names, odd):
-            try:
-                yield from _job(client, record, upload, fallback)
-            finally:
-                upload.file.close()
+            yield from _job(client, record, upload, fallback)
         yield from fallback(odd)
 
 
@@ -116,7 +113,8 @@ def _job(client: Client, record: str, upload: Upload, fallback: Fallback) -> Ite
     """Outcomes of one job; a job that an admin aborts is made once more with the rest, then no more."""
     for attempt in (1, 2):
         try:
-            job = _started(client, record, upload)
+            with upload.file:
+                job = _started(client, record, upload)
         except Refusal as refusal:
             log.warning("%s: Salesforce takes no Bulk job (%s); by collections instead", record, refusal.code)
             yield from fallback(list(upload.sent.values()))
