@@ -46,7 +46,7 @@ def look(client: Client, kind: str, job: str) -> dict[str, Any]:
 
 
 def wait(client: Client, kind: str, job: str, rows: int) -> dict[str, Any]:
-    """What the org says of a job once it has ended; asks seldom for a job of many rows."""
+    """What the org says of a job once it has ended; asks again when its speed so far lets one expect the end."""
     pause, waited = max(SHORTEST, min(LONGEST, rows / 200_000)), 0.0
     while True:
         client.session.sleep(pause)
@@ -60,7 +60,9 @@ def wait(client: Client, kind: str, job: str, rows: int) -> dict[str, Any]:
                 f"jobs/{kind}: Salesforce has worked on a job for {MOST_WAIT / 3600:.0f} hours and is not done."
                 " It goes on working: run again later, and the job is taken up where it is."
             )
-        pause = min(LONGEST, 1.5 * pause)
+        done = int(told.get("numberRecordsProcessed") or 0)
+        expected = waited * (rows - done) / done if 0 < done < rows else 1.5 * pause
+        pause = min(LONGEST, max(SHORTEST, expected))
 
 
 def said(told: dict[str, Any]) -> str:
