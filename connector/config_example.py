@@ -25,6 +25,10 @@ key_file = "server.key"                         # jwt: private key whose certifi
 # ca_bundle = "ca.pem"                          # a certificate authority of your own
 # proxy = "http://proxy:3128"
 # api_version = "66.0"
+# bulk = "auto"                                 # auto | never | always: jobs of the Bulk API for many records
+# bulk_read_rows = 20000                        # auto: from so many records on, a read goes by Bulk
+# bulk_write_rows = 10000                       # auto: from so many records on, a write goes by Bulk
+# bulk_page_rows = 50000                        # records of one page of a job's results
 """,
     "dynamics": """\
 [crm]

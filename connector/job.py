@@ -185,6 +185,9 @@ def _steps(work: Workspace, job: Job, current: Run, report: Report, dry_run: boo
             report.counts["pull"] = pulled.counts()
             report.notes += pulled.notes + rate_notes(pulled.no_rate)
             say(f"pull: {sum(pulled.rows.values())} rows, {sum(pulled.deleted.values())} deleted")
+            if dry_run:
+                for line in pulled.ways:
+                    say(f"pull {line}")
         elif step == "enrich":
             writes = "write_back" in job.steps and not dry_run
             report.counts["enrich"] = run_enrich(work, current.as_of, remember=writes)
@@ -194,7 +197,11 @@ def _steps(work: Workspace, job: Job, current: Run, report: Report, dry_run: boo
             report.changes = found.changes
             report.counts["diff"] = diff_counts(found)
             say(f"diff: {len(found.changes)} changes on {len({c.id for c in found.changes})} accounts")
-        elif step == "write_back" and not dry_run:
+        elif step == "write_back" and dry_run:
+            records = len({(c.table, c.id) for c in found.changes})
+            if records:
+                say(f"write back: would go {work.crm.capabilities.write_way(records)}")
+        elif step == "write_back":
             written = guarded_write(work, current.id, current.as_of, job.guards, found)
             report.counts["write_back"] = written.records
             say(f"write back: {words(written.records)}")

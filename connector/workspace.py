@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from connector import config as configs
 from connector import mapping as mappings
@@ -24,6 +25,7 @@ from connector.steps.money import Corporate
 from connector.steps.write_back import Pen
 from connector.store.journal import Journal
 from connector.store.mirror import Mirror
+from connector.store.remembered import Remembered
 
 
 def utc_now() -> datetime:
@@ -87,14 +89,19 @@ class Workspace:
             settings = replace(settings, username=self.username)
         # Only the adapter that is used is loaded: the libraries of the other take a quarter of a second.
         connect = import_module(f"connector.crm.{settings.kind}").connect
-        counted = {"spent": self._spent_today(), "on_spent": self._note_spent} if settings.kind == "dynamics" else {}
-        crm: Crm = connect(settings, environ=self.environ, before_call=self._leave_some, **counted)
+        crm: Crm = connect(settings, environ=self.environ, before_call=self._leave_some, **self._kept(settings.kind))
         self.identity = crm.whoami()
         self._check_environment(self.identity)
         # The journal knows its org even where the mirror was lost and made anew: it refuses first.
         for part in (self.journal, self.mirror):
             part.bind({"org": self.identity.org_id, "environment": self.config.crm.environment})
         return crm
+
+    def _kept(self, kind: str) -> dict[str, Any]:
+        """What outlives a command and the adapter of this kind asks for: requests of today, jobs that go on."""
+        if kind == "dynamics":
+            return {"spent": self._spent_today(), "on_spent": self._note_spent}
+        return {"remember": Remembered(self.journal)}
 
     def _leave_some(self, used: Limits) -> None:
         """Ask before each call: the share that is left for others is the running job's."""

@@ -18,6 +18,10 @@ class AnswerLost(UnreachableFault):
     """A request went out and no usable answer came back: whether it was carried out is not known."""
 
 
+class Broken(ValueError):
+    """An answer that ended too early or contradicts itself; its words say how."""
+
+
 class Refusal(Exception):
     """An answer of status 400 or more that repeating won't change, in the CRM's own words.
 

@@ -19,7 +19,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import tenacity
 
-from connector.crm.failures import Again, AnswerLost, Refusal, check_certificates, meaning
+from connector.crm.failures import Again, AnswerLost, Broken, Refusal, check_certificates, meaning
 from connector.crm.protocol import Limits
 from connector.crm.settings import is_loopback
 from connector.crm.transport import Patient, Plain
@@ -203,6 +203,9 @@ class Session(requests.Session):
             raise self._failure(response, place)
         try:
             return parse(response)
+        except Broken as broken:
+            fault = UnreachableFault(f"{place}: {broken}. Such errors pass: try again later.")
+            raise Again(fault, carried_out=True) from None
         except ValueError:
             advice = "Something in between (a proxy, a maintenance page) may have answered instead: try again later."
             fault = UnreachableFault(f"{place}: the answer is not whole JSON ({_kind(response)}). {advice}")

@@ -3,7 +3,7 @@
 Settings and FieldMaps come in through `workspace`; rows, outcomes and limits leave. Next room: `http`, then one CRM.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -65,12 +65,35 @@ class ReadRequest:
 
 
 @dataclass(frozen=True)
+class Way:
+    """How many records are read or written, and why so: what a dry run shows.
+
+    `at_once` is how many records one `write` should be given, for writes.
+    """
+
+    by: str  # REST, collections, Bulk
+    records: int
+    calls: int
+    why: str
+    at_once: int = 1000
+
+    def __str__(self) -> str:
+        return f"by {self.by}: {self.records:,} records in about {self.calls:,} calls, because {self.why}"
+
+
+def in_small_groups(count: int) -> Way:
+    """The way of a CRM that knows only one."""
+    return Way("batches", count, -(-count // 100), "this CRM takes them so")
+
+
+@dataclass(frozen=True)
 class Batch:
     """One batch of a read: raw values in the order of the request's fields, ids of deleted records, and the cursor.
 
     `cursor` is None until the last batch of a read: only then has the read come all the way. `restart`: the cursor
     that was given had expired, and from this batch on everything is read, as `note` says. `alive`: some of the ids that
-    exist now; all batches together name every one, and what the mirror has besides is gone.
+    exist now; all batches together name every one, and what the mirror has besides is gone. `way` says how it is read;
+    the first batch of each way carries it.
     """
 
     rows: list[tuple[Any, ...]]
@@ -79,6 +102,7 @@ class Batch:
     restart: bool = False
     alive: list[str] | None = None
     note: str = ""
+    way: Way | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +155,7 @@ class Capabilities:
     where_language: str
     page_clicks: tuple[str, ...] = ()  # how an admin puts our fields on a page
     hand_over: str = ""  # what an admin does with the package that setup writes
+    write_way: Callable[[int], Way] = in_small_groups  # how so many records would be written
 
 
 class Crm(Protocol):

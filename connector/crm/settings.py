@@ -61,6 +61,10 @@ class CrmSettings:
     proxy: str | None = None
     api_version: str = "66.0"
     daily_requests: int = 500_000
+    bulk: str = "auto"  # never | always; Salesforce only, like the rest
+    bulk_read_rows: int = 20_000
+    bulk_write_rows: int = 10_000
+    bulk_page_rows: int = 50_000
 
     def complaints(self) -> list[str]:
         """Everything wrong with these settings, each line beginning with its key; empty when nothing is."""
@@ -97,6 +101,11 @@ class CrmSettings:
             found.append(f'crm.environment: "{self.environment}" is not known. Use sandbox or production.')
         if self.kind == "salesforce" and not re.fullmatch(r"\d\d\.0", self.api_version):
             found.append(f'crm.api_version: "{self.api_version}" is not a version. Write it as "66.0".')
+        if self.bulk not in ("auto", "never", "always"):
+            found.append(f'crm.bulk: "{self.bulk}" is not known. Use auto, never or always.')
+        for key in ("bulk_read_rows", "bulk_write_rows", "bulk_page_rows"):
+            if getattr(self, key) < 1:
+                found.append(f"crm.{key}: must be 1 or more, not {getattr(self, key)}.")
         if self.secret_env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.secret_env):
             # The value is not repeated: whoever errs here has often pasted the secret itself.
             found.append("crm.secret_env: not a variable name. Name an environment variable; keep the secret in it.")

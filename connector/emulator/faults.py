@@ -13,7 +13,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-KINDS = ("latency", "status", "drop", "hangup", "session", "lock", "limit")
+KINDS = ("latency", "status", "drop", "hangup", "session", "lock", "limit", "trickle", "truncate")
+MARKS = {"lock", "trickle", "truncate"}  # kinds that are carried out while the answer is made or sent
 WHENS = ("before", "after")
 
 
@@ -27,7 +28,9 @@ class Rule:
 
     kind: `latency` waits `seconds`; `status` answers `status` with `body`; `drop` sends part of an answer, then closes;
     `hangup` closes without a byte; `session` ends every session; `lock` refuses rows as the CRM words it:
-    UNABLE_TO_LOCK_ROW, or a deadlock; `limit` answers as if the calls allowed were spent.
+    UNABLE_TO_LOCK_ROW, or a deadlock; `limit` answers as if the calls allowed were spent;
+    `trickle` sends the body in `pieces` over `seconds`; `truncate` leaves out the last `rows` of a page (share below 1,
+    or number) and still tells their number.
     `when = "after"`: the request is carried out, its answer lost.
     `nth` (one or several) and `every` count matching requests from 1; `times` bounds how often the rule strikes.
     `rows`: share (below 1) or number of rows that a lock hits. `at`: share of the body sent before a drop.
@@ -48,6 +51,7 @@ class Rule:
     headers: dict[str, str] = field(default_factory=dict)
     rows: float = 1
     at: float = 0.5
+    pieces: int = 20
     declared: bool = True  # a dropped body was announced by Content-Length; False: chunked
     seen: int = field(default=0, init=False)
     struck: int = field(default=0, init=False)
@@ -61,6 +65,8 @@ class Rule:
             raise FaultError(f"fault probability {self.probability!r} is not between 0 and 1")
         if not 0 <= self.at < 1:
             raise FaultError(f"fault at {self.at!r} is not a share from 0 up to, not including, 1")
+        if self.pieces < 1:
+            raise FaultError(f"fault pieces {self.pieces!r} must be 1 or more")
         self._dice = random.Random(self.seed)  # noqa: S311 - dice for tests, no secret
 
     def strikes(self, method: str, path: str) -> bool:
@@ -81,8 +87,12 @@ class Rule:
 
     def rows_hit(self, count: int) -> frozenset[int]:
         """Which of `count` rows of a write a lock hits: at least one."""
+        return frozenset(self._dice.sample(range(count), self.share(count)))
+
+    def share(self, count: int) -> int:
+        """How many of `count` rows are meant: at least one, when there is one."""
         wanted = round(self.rows * count) if self.rows < 1 else int(self.rows)
-        return frozenset(self._dice.sample(range(count), min(count, max(1, wanted)))) if count else frozenset()
+        return min(count, max(1, wanted))
 
 
 class Faults:

@@ -94,6 +94,8 @@ class Running:
         """Stop serving and remove what was only temporary; the org itself stays open."""
         self._server.should_exit = True
         self._thread.join()
+        for close in self.site.closing if isinstance(self.site, SalesforceSite) else ():
+            close()
         if self._private is not None:
             shutil.rmtree(self._private, ignore_errors=True)
 

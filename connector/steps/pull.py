@@ -63,6 +63,7 @@ class Pulled:
     full: list[str] = field(default_factory=list)
     no_rate: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    ways: list[str] = field(default_factory=list)  # how each record was read, and why so
 
     def counts(self) -> dict[str, Any]:
         """For the run's record and the one line of output."""
@@ -185,6 +186,8 @@ def _pull_group(crm: Crm, group: Group, work: _Pull) -> None:
             work.done.notes.append(f"{group.record}: {batch.note}")
         if batch.alive is not None:
             work.alive.setdefault((group.record, group.place), set()).update(batch.alive)
+        if batch.way is not None:
+            work.done.ways.append(f"{group.record}: {batch.way}")
         with work.mirror.atomic():
             _store(group, batch, work)
             for key in _ids(group, batch):

@@ -18,7 +18,6 @@ from connector.store.journal import Entry, Journal
 from connector.store.mirror import Mirror
 
 WRITTEN, REFUSED, GONE, KEPT, UNSENT = "written", "refused", "gone", "kept", "unsent"
-_SLICE = 1000
 
 
 @dataclass
@@ -54,8 +53,9 @@ def write_back(pen: Pen, run: int, changes: Sequence[Change], groups: Mapping[st
     if pen.who is not None:
         changes = as_they_stand(pen, changes)
     todo = _by_record(changes, groups or {})
-    for start in range(0, len(todo), _SLICE):
-        _send(pen, run, todo[start : start + _SLICE], groups or {}, done)
+    size = pen.crm.capabilities.write_way(len(todo)).at_once
+    for start in range(0, len(todo), size):
+        _send(pen, run, todo[start : start + size], groups or {}, done)
     settle(pen, done)
     if done.unsent:
         # Nothing of these had arrived, the CRM itself says so: sending them once more can't write twice.
@@ -113,10 +113,12 @@ def _send(pen: Pen, run: int, records: Sequence[Sequence[Change]], groups: Mappi
         for cs in records
     ]
     waiting: list[Outcome] = []
+    # Outcomes of a job come all at once: noting them in larger groups costs the disk less.
+    most = max(pen.crm.capabilities.records_per_write, len(writes) // 40)
     try:
         for outcome in pen.crm.write(writes):
             waiting.append(outcome)
-            if len(waiting) >= pen.crm.capabilities.records_per_write:
+            if len(waiting) >= most:
                 _note(pen, run, waiting, at, done)
                 waiting = []
     finally:
@@ -146,9 +148,12 @@ def _note(
 
 def _remember(pen: Pen, changes: Iterable[Change]) -> None:
     """Put what was written into `present`; the next pull confirms it."""
+    cells: dict[tuple[str, str], dict[str, Any]] = {}
+    for change in changes:
+        cells.setdefault((change.table, change.column), {})[change.id] = change.after
     with pen.mirror.atomic():
-        for change in changes:
-            pen.mirror.set_present(change.table, [change.id], {change.column: [change.after]})
+        for (table, column), values in cells.items():
+            pen.mirror.set_present(table, list(values), {column: list(values.values())})
 
 
 def settle(pen: Pen, done: Written | None = None) -> int:

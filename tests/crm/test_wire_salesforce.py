@@ -49,6 +49,7 @@ def wire():
     with responses.RequestsMock(assert_all_requests_are_fired=False) as played:
         played.post(TOKEN_URL, json=ANSWER)
         played.get(f"{BASE}/sobjects/Account/describe", json=DESCRIBED)
+        played.get(f"{BASE}/limits/recordCount", json={"sObjects": []})
         yield played
 
 

@@ -84,6 +84,17 @@ def call_in(wire: Running) -> Iterator[Callable[[str], Caller]]:
         caller.session.close()
 
 
+@pytest.fixture(scope="module")
+def served() -> Iterator[Caller]:
+    """Version 60.0 of an org that all tests of a module share."""
+    org = Org()
+    with start(org) as running:
+        caller = Caller(running)
+        yield caller
+        caller.session.close()
+    org.db.close()
+
+
 @pytest.fixture
 def caller_of() -> Callable[[Running], Caller]:
     """A caller of any emulator that a test starts itself."""

@@ -4,7 +4,7 @@ Settings come in; a logged-in Salesforce leaves. Next room: `login`.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +19,10 @@ from connector.crm.protocol import (
     RecordWrite,
     SetupItem,
     SetupRequest,
+    Way,
 )
 from connector.crm.salesforce import describe, faults, read, setup, write
+from connector.crm.salesforce.bulk import choose
 from connector.crm.salesforce.login import Client
 from connector.crm.settings import CrmSettings
 from connector.errors import UsageFault
@@ -42,6 +44,7 @@ class Salesforce:
 
     def __init__(self, client: Client) -> None:
         self.client = client
+        self.capabilities = replace(self.capabilities, write_way=self._write_way)
 
     def whoami(self) -> Identity:
         """Identity of the login; the first call of a run."""
@@ -86,6 +89,10 @@ class Salesforce:
             finally:
                 self.client.described.clear()
 
+    def _write_way(self, count: int) -> Way:
+        with faults.spoken():
+            return choose.writing(self.client, count)
+
     def _link(self) -> setup.Link:
         def look(record: str) -> RecordFact | None:
             self.client.described.pop(record, None)  # setup changes fields, and must see them as they are now
@@ -101,12 +108,16 @@ def connect(
     http: HttpSettings | None = None,
     before_call: Callable[[Limits], None] | None = None,
     sleep: Callable[[float], None] = time.sleep,
+    remember: MutableMapping[str, str] | None = None,
 ) -> Salesforce:
-    """A logged-in Salesforce; `before_call` sees the day's quota before each call and may raise ReserveReached."""
+    """A logged-in Salesforce; `before_call` sees the day's quota before each call and may raise ReserveReached.
+
+    `remember` keeps the ids of jobs that the org works on, so that a killed run's next one takes them up.
+    """
     if complaints := settings.complaints():
         raise UsageFault(*complaints)
     wanted = replace(http or HttpSettings(), ca_bundle=settings.ca_bundle, proxy=settings.proxy)
     session = make_session(wanted, sleep=sleep)
     session.refusal = faults.read_refusal
     session.before_call = before_call
-    return Salesforce(Client(settings, environ, session))
+    return Salesforce(Client(settings, environ, session, remember))

@@ -4,8 +4,9 @@ Settings and the environment come in; a logged-in Client leaves. Next room: `des
 """
 
 import re
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
@@ -44,11 +45,23 @@ class Login:
 class Client:
     """One logged-in org: calls below `/services/data/vNN.0/`, pages of a query, and the descriptions seen so far.
 
-    Raises `Refusal` with the code Salesforce gave; `faults.spoken` turns it into words.
+    Raises `Refusal` with the code Salesforce gave; `faults.spoken` turns it into words. `memory` outlives this process:
+    it holds the jobs that the org works on for us. Several threads may call at once.
     """
 
-    def __init__(self, settings: CrmSettings, environ: Mapping[str, str], session: Session) -> None:
+    def __init__(
+        self,
+        settings: CrmSettings,
+        environ: Mapping[str, str],
+        session: Session,
+        memory: MutableMapping[str, str] | None = None,
+    ) -> None:
         self.settings, self.session = settings, session
+        self.memory = {} if memory is None else memory
+        self.lock = threading.RLock()
+        self._signed = threading.local()
+        self.counted: dict[str, int | None] = {}  # records of each type, about
+        self.allowances: dict[str, Any] | None = None  # what `limits/` said, asked for once
         self.version = settings.api_version
         self.described: dict[str, RecordFact | None] = {}
         self._environ, self._user_id = environ, ""
@@ -122,7 +135,8 @@ class Client:
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Put the token on a request, for our own host only."""
         if origin(request.url or "") == origin(self.url):
-            request.headers["Authorization"] = f"Bearer {self._login.token}"
+            self._signed.token = self._login.token
+            request.headers["Authorization"] = f"Bearer {self._signed.token}"
         return request
 
     def _userinfo(self) -> str:
@@ -134,6 +148,11 @@ class Client:
             raise
 
     def _renew(self) -> None:
+        with self.lock:
+            if getattr(self._signed, "token", None) == self._login.token:  # else another thread has logged in already
+                self._log_in_again()
+
+    def _log_in_again(self) -> None:
         if self.settings.auth == "token":
             raise AccessFault(
                 f"{urlsplit(self.url).netloc}: the session token in ${self.settings.secret_env} has ended. "

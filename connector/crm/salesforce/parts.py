@@ -31,6 +31,7 @@ class Plan:
     deletable: bool
     stamped: bool
     where: str | None
+    closed: str = ""  # why Bulk can't read it
 
     @property
     def asked(self) -> str:
@@ -45,18 +46,33 @@ def soql(record: str, fields: Sequence[str], where: Sequence[str], order: Sequen
     return f"SELECT {', '.join(fields)} FROM {record}{conditions}{ordered}"  # noqa: S608 - names checked by describe
 
 
-def records(client: Client, plan: Plan, bounds: Sequence[str]) -> Iterator[list[Record]]:
-    """Pages of records; too many fields for one address are asked for in parts and joined."""
+def records(
+    client: Client, plan: Plan, bounds: Sequence[str], told: Callable[[int], None] = lambda total: None
+) -> Iterator[list[Record]]:
+    """Pages of records; too many fields for one address are asked for in parts and joined.
+
+    `told` hears the number of all records as soon as the first page says it, and may raise to go another way.
+    """
     where = [*bounds, *([f"({plan.where})"] if plan.where else [])]
     parts = _parts(client, plan, where)
     pages = [client.pages(part, include_deleted=True) for part in parts]
     if len(pages) == 1:
-        yield from (page["records"] for page in pages[0])
+        for number, page in enumerate(pages[0]):
+            if number == 0:
+                told(int(page.get("totalSize", 0)))
+            yield page["records"]
         return
     joined = Join(len(parts))
-    for together in zip_longest(*pages):
+    for number, together in enumerate(zip_longest(*pages)):
+        if number == 0:
+            told(int(together[0].get("totalSize", 0)))
         yield joined.add([page["records"] if page else [] for page in together])
     yield from _reread(client, plan, parts, joined.torn())
+
+
+def queries(client: Client, plan: Plan) -> int:
+    """How many queries the fields of this read take by REST."""
+    return len(_parts(client, plan, [plan.where] if plan.where else []))
 
 
 def _reread(client: Client, plan: Plan, parts: Sequence[str], ids: list[str]) -> Iterator[list[Record]]:

@@ -3,8 +3,10 @@
 A ReadRequest and a cursor come in; Batches leave, the last with the new cursor. Next room: `write`.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from operator import itemgetter
@@ -13,15 +15,18 @@ from typing import Any
 import orjson
 
 from connector.crm.failures import Refusal
-from connector.crm.protocol import Batch, ReadRequest, RecordFact
+from connector.crm.protocol import Batch, ReadRequest, RecordFact, Way
+from connector.crm.salesforce.bulk import choose, ingest, query
 from connector.crm.salesforce.describe import describe
 from connector.crm.salesforce.faults import fault_of
 from connector.crm.salesforce.login import Client
-from connector.crm.salesforce.parts import STAMP, Plan, Record, records, soql
+from connector.crm.salesforce.parts import STAMP, Plan, Record, queries, records, soql
 from connector.errors import UsageFault, nearest
 
 OVERLAP = timedelta(minutes=10)  # rows become visible after their stamp
 ID_ROOM = 6_000  # of these, what a list of ids may take
+TOO_LONG = ("QUERY_TIMEOUT", "OPERATION_TOO_LARGE")
+log = logging.getLogger(__name__)
 
 
 def count(client: Client, record: str, where: str | None = None) -> int:
@@ -35,6 +40,7 @@ def count(client: Client, record: str, where: str | None = None) -> int:
 
 def read(client: Client, request: ReadRequest, since: str | None, overlap: timedelta = OVERLAP) -> Iterator[Batch]:
     """Batches of a read; a locator that expired midway starts the query over once, so rows may come twice."""
+    ingest.finish_left(client)  # what an earlier run sent must have arrived, or the org's values are not its last
     plan = make_plan(_known(client, request.record), request)
     for attempt in (1, 2):
         try:
@@ -74,6 +80,7 @@ def make_plan(fact: RecordFact, request: ReadRequest) -> Plan:
         "IsDeleted" in fact.fields,
         bool(stamp and stamp.filterable),
         request.where,
+        choose.hindrance(fact, tuple(paths)),
     )
 
 
@@ -98,25 +105,109 @@ def row_maker(paths: Sequence[str]) -> Callable[[Record], tuple[Any, ...]]:
     return follow
 
 
-def _changed(client: Client, plan: Plan, since: str | None, overlap: timedelta) -> Iterator[Batch]:
-    start = _start(plan, since, overlap)
-    now = client.session.server_now()
+def _changed(
+    client: Client, plan: Plan, since: str | None, overlap: timedelta, *, after: bool = False
+) -> Iterator[Batch]:
+    """What changed, by the way that fits the number of records; either way may turn into the other before its end.
+
+    `after` marks what is read after a job that took long: nothing is read after that again.
+    """
+    start, now = _start(plan, since, overlap), client.session.server_now()
+    bounds = _bounds(plan, start, now)
+    way = _way(client, plan, start)
+    if way is None or way.by == choose.REST:
+        try:
+            yield from _by_rest(client, plan, start, bounds, now, way)
+            return
+        except choose.Better as better:
+            way = better.way
+    try:
+        yield from _by_bulk(client, plan, start, now, overlap, way, after)
+    except choose.NoBulk as no:
+        way = Way(choose.REST, way.records, -(-way.records // choose.PAGE), str(no))
+        yield from _by_rest(client, plan, start, bounds, now, way)
+
+
+def _bounds(plan: Plan, start: str | None, now: float | None) -> list[str]:
     bounds = []
     if plan.stamped and start:
         bounds.append(f"{STAMP} >= {start}")
     if plan.stamped and now is not None:
         # stamps and Date headers are whole seconds: one more, so that what was saved just now is not left out
         bounds.append(f"{STAMP} <= {_instant(ceil(now) + 1)}")
-    newest, kept = "", set[str]()
-    for found in records(client, plan, bounds):
-        if plan.stamped:
-            newest = max((newest, *(r[STAMP] for r in found)))
-        if start and plan.where:
-            kept.update(r["Id"] for r in found)
-        yield _batch(plan, found)
+    return bounds
+
+
+def _way(client: Client, plan: Plan, start: str | None) -> Way | None:
+    """The way of a read, as far as it is known before the first call: None when the first page is to tell."""
+    if client.settings.bulk == "never" or plan.closed:
+        return None
+    if client.settings.bulk == "always":
+        return choose.reading(client, choose.expected(client, plan.record) or 0, 1, "")
+    if start or plan.where or (total := choose.expected(client, plan.record)) is None:
+        return None
+    way = choose.reading(client, total, _wide(client, plan), "")
+    return way if way.by == choose.BULK else None
+
+
+def _wide(client: Client, plan: Plan) -> int:
+    return choose.width(_known(client, plan.record), plan.paths, queries(client, plan))
+
+
+def _by_rest(
+    client: Client, plan: Plan, start: str | None, bounds: Sequence[str], now: float | None, way: Way | None
+) -> Iterator[Batch]:
+    """Page after page; without a `way` the first page decides, and may raise Better."""
+    newest, kept, ways = "", set[str](), [way] if way else []
+
+    def told(total: int) -> None:
+        if not way:
+            ways.append(choose.reading(client, total, _wide(client, plan), plan.closed))
+            log.info("%s: %s", plan.record, ways[0])
+            if ways[0].by == choose.BULK:
+                raise choose.Better(ways[0])
+
+    if way:
+        log.info("%s: %s", plan.record, way)
+    try:
+        for found in records(client, plan, bounds, told):
+            if plan.stamped:
+                newest = max((newest, *(r[STAMP] for r in found)))
+            if start and plan.where:
+                kept.update(r["Id"] for r in found)
+            yield replace(_batch(plan, found), way=ways.pop() if ways else None)
+    except Refusal as refusal:
+        if refusal.code not in TOO_LONG or way or plan.closed:
+            raise
+        why = f"REST answered {refusal.code}"
+        raise choose.Better(Way(choose.BULK, client.counted.get(plan.record) or 0, 10, why)) from None
     left = _left(client, plan, bounds, kept) if start and plan.where else []
     stamp = newest if now is None else _instant(int(now))
     yield Batch([], left, _cursor(plan, stamp or None))
+
+
+def _by_bulk(
+    client: Client, plan: Plan, start: str | None, now: float | None, overlap: timedelta, way: Way, after: bool
+) -> Iterator[Batch]:
+    """A job's rows; after a job that took long, or was taken up, what has changed since it began."""
+    log.info("%s: %s", plan.record, way)
+    job = query.opened(client, plan, start, _bounds(plan, start, now), now, way.records)
+    newest, kept, ways = "", set[str](), [way]
+    for found in job.found():
+        newest = max(newest, found.newest)
+        if start and plan.where:
+            kept.update(found.ids)
+        yield Batch(found.rows, found.deleted, None, way=ways.pop() if ways else None)
+    left = _left(client, plan, job.bounds, kept) if start and plan.where else []
+    stamp = newest if job.now is None else _instant(int(job.now))
+    cursor = _cursor(plan, stamp or None)
+    if plan.stamped and job.old and not after:
+        yield Batch([], left, None, way=ways.pop() if ways else None)
+        job.close()
+        yield from _changed(client, plan, cursor, overlap, after=True)
+    else:
+        yield Batch([], left, cursor, way=ways.pop() if ways else None)
+        job.close()
 
 
 def _left(client: Client, plan: Plan, bounds: Sequence[str], kept: set[str]) -> list[str]:

@@ -3,6 +3,7 @@
 RecordWrites come in; Outcomes leave as answers arrive. Next room: `faults`.
 """
 
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -10,6 +11,7 @@ from typing import Any
 
 from connector.crm.failures import AnswerLost
 from connector.crm.protocol import RecordWrite
+from connector.crm.salesforce.bulk import choose, ingest
 from connector.crm.salesforce.faults import row_outcome
 from connector.crm.salesforce.login import Client
 from connector.schema import Outcome
@@ -18,23 +20,36 @@ BATCH = 200
 LOCKED = "UNABLE_TO_LOCK_ROW"
 # an alert rule would otherwise stop an edit that a person could confirm; a blocking rule still blocks
 HEADERS = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
+log = logging.getLogger(__name__)
 
 
 def write(client: Client, writes: Sequence[RecordWrite]) -> Iterator[Outcome]:
     """One outcome for each record; only rows that were locked are sent again."""
+    ingest.finish_left(client)
     fit = []
     for one in writes:
         if bad := [name for name, value in one.values.items() if isinstance(value, float) and not math.isfinite(value)]:
             yield Outcome(one.table, one.id, "refused", "NOT_A_NUMBER", "A value is not a number.", tuple(bad))
         else:
             fit.append(one)
-    for batch in batches(fit):
+    way = choose.writing(client, len(fit))
+    if fit:
+        log.info("write: %s", way)
+    if way.by == choose.BULK:
+        yield from ingest.write(client, _ordered(fit), lambda some: in_collections(client, some))
+    else:
+        yield from in_collections(client, fit)
+
+
+def in_collections(client: Client, writes: Sequence[RecordWrite]) -> Iterator[Outcome]:
+    """One outcome for each record, a batch after the other: what locks each other is never sent at once."""
+    for batch in batches(writes):
         yield from _send(client, batch)
 
 
 def batches(writes: Sequence[RecordWrite]) -> Iterator[list[RecordWrite]]:
     """Batches of one record type each, children of one parent together, no id twice in one batch."""
-    ordered = sorted(writes, key=lambda w: (w.record, w.group or w.id, w.id))
+    ordered = _ordered(writes)
     batch: list[RecordWrite] = []
     ids: set[str] = set()
     for (record, _), members in groupby(ordered, key=lambda w: (w.record, w.group or w.id)):
@@ -48,6 +63,10 @@ def batches(writes: Sequence[RecordWrite]) -> Iterator[list[RecordWrite]]:
             ids.add(one.id[:15])
     if batch:
         yield batch
+
+
+def _ordered(writes: Sequence[RecordWrite]) -> list[RecordWrite]:
+    return sorted(writes, key=lambda w: (w.record, w.group or w.id, w.id))
 
 
 def _send(client: Client, batch: list[RecordWrite]) -> Iterator[Outcome]:

@@ -4,13 +4,11 @@ Calls come in; lists of names, numbers and key sets leave, with the times that l
 Next room: `rest`, for single rows.
 """
 
-import json
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from functools import partial
-from importlib.resources import files
 from typing import Any
 
 from starlette.requests import Request
@@ -102,10 +100,9 @@ def _resources(site: Site, call: Call) -> Response:
 
 
 def _limits(site: Site, _call: Call) -> Response:
-    text = files("connector.emulator.salesforce").joinpath("limits.json").read_text(encoding="utf-8")
-    answer: dict[str, Any] = {name: {"Max": most, "Remaining": most} for name, most in json.loads(text).items()}
-    left = max(0, site.usage.limit - site.usage.used)
-    answer["DailyApiRequests"] = {"Max": site.usage.limit, "Remaining": left}
+    most, left = site.allowances.most, site.allowances.left
+    answer: dict[str, Any] = {name: {"Max": int(most[name]), "Remaining": int(left(name))} for name in most}
+    answer["DailyApiRequests"] = {"Max": site.usage.limit, "Remaining": max(0, site.usage.limit - site.usage.used)}
     sets = {"Max": 1500, "Remaining": 1499}
     answer["PermissionSets"] = {**sets, "CreateCustom": {"Max": 1000, "Remaining": 999}}
     return site.json(dict(sorted(answer.items())))

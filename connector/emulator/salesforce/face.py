@@ -18,13 +18,18 @@ from starlette.routing import BaseRoute, Match
 from connector.emulator import control
 from connector.emulator.edge import Edge
 from connector.emulator.faults import Rule
-from connector.emulator.salesforce import collections, directory, query, rest
+from connector.emulator.salesforce import collections, composite, directory, query, rest, tooling, trees
+from connector.emulator.salesforce.bulk import ingest_jobs, query_jobs
+from connector.emulator.salesforce.bulk.jobs import Jobs
+from connector.emulator.salesforce.bulk.settings import Settings
 from connector.emulator.salesforce.login import identity, soap, token
 from connector.emulator.salesforce.metadata import answer
 from connector.emulator.salesforce.org.model import Problem
 from connector.emulator.salesforce.site import JSON_TYPE, Site, error_entry
 
 CODES = {
+    404: ("NOT_FOUND", "The requested resource does not exist"),
+    410: ("GONE", "The requested resource is no longer there"),
     420: ("UNKNOWN_EXCEPTION", "The request was routed to an instance that does not hold this org"),
     429: ("REQUEST_LIMIT_EXCEEDED", "Too many requests were sent in a short time"),
     500: ("UNKNOWN_EXCEPTION", "An unexpected error occurred"),
@@ -115,6 +120,12 @@ class Manners:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        self.bulk = Settings()
+        self.jobs = Jobs(site.org, self.bulk)
+        site.closing.append(self.jobs.close)
+        self._own: dict[str, Callable[[Any], None]] = {
+            "bulk": self._set_bulk, "bulk_jobs": self.jobs.steer, "limits": site.allowances.set,
+        }  # fmt: skip
         self.browser = secrets.token_urlsafe(16)
 
     def headers(self, path: str) -> list[tuple[str, str]]:
@@ -165,6 +176,7 @@ class Manners:
             "api_limit": site.usage.limit,
             "api_used": site.usage.used,
             "page_size": site.page_size,
+            "bulk": self.bulk.shown(),
             "session_seconds": site.sessions.seconds,
             **{name: getattr(keys, name) for name in KEY_SWITCHES},
         }
@@ -172,10 +184,18 @@ class Manners:
     def steer(self, wish: dict[str, Any]) -> None:
         """Change settings by name; all names are checked before the first is changed."""
         for name in wish:
-            if name not in SETTERS:
-                raise ValueError(f"setting {name!r} is unknown; use one of {', '.join(sorted(SETTERS))}")
+            if name not in SETTERS and name not in self._own:
+                known = sorted([*SETTERS, *self._own])
+                raise ValueError(f"setting {name!r} is unknown; use one of {', '.join(known)}")
         for name, value in wish.items():
-            SETTERS[name](self.site, value)
+            if name in self._own:
+                self._own[name](value)
+            else:
+                SETTERS[name](self.site, value)
+
+    def _set_bulk(self, value: dict[str, Any]) -> None:
+        self.bulk.take(value)
+        self.jobs.changed()
 
     def counted(self) -> dict[str, Any]:
         """Calls by method and path template, and the day's count against its limit."""
@@ -183,7 +203,11 @@ class Manners:
         return {"calls": dict(usage.calls), "used": usage.used, "limit": usage.limit}
 
     def reset(self) -> None:
-        """Forget counts, writes, faults and a fixed page size; records and schema stay."""
+        """Forget counts, writes, faults, jobs and fixed sizes; records and schema stay."""
+        for job in self.jobs.listed("query", "ingest"):
+            self.jobs.delete(job)
+        self.bulk.take(Settings().shown())
+        self.site.allowances.reset()
         self.site.usage.calls.clear()
         self.site.usage.used = 0
         self.site.writes.clear()
@@ -202,9 +226,14 @@ def build(site: Site) -> Edge:
         *directory.routes(site),
         *query.routes(site),
         *collections.routes(site),
+        *query_jobs.routes(site, manners.jobs),
+        *ingest_jobs.routes(site, manners.jobs),
+        *trees.routes(site),
+        *tooling.routes(site),
         *answer.routes(site),
         *rest.routes(site),
     ]
+    routes[:0] = composite.routes(site, routes)  # first: `composite/sobjects` is a name, `composite` a resource
 
     async def refused(request: Request, error: Exception) -> Response:
         return site.problem(_routing_problem(request, error, routes))

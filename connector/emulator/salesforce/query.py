@@ -92,12 +92,19 @@ def _query(site: Site, locators: Locators, include_deleted: bool, call: Call) ->
     answer = _page(call, locator, opened, 0)
     if call.query.get("columns", "").lower() == "true":
         answer["columnMetadata"] = column_metadata(result)
-    return site.json(answer)
+    return site.json(_truncated(call, answer))
 
 
 def _more(site: Site, locators: Locators, call: Call) -> Response:
     locator, opened, offset = locators.find(call.path["locator"], call.user_id, site.org.clock())
-    return site.json(_page(call, locator, opened, offset))
+    return site.json(_truncated(call, _page(call, locator, opened, offset)))
+
+
+def _truncated(call: Call, answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer without its last records, when a fault rule says so; its numbers stay as they were."""
+    rule = call.request.scope.get("emulator.truncate")
+    records = answer["records"]
+    return {**answer, "records": records[: len(records) - rule.share(len(records))]} if rule else answer
 
 
 def _page(call: Call, locator: str, opened: Opened, start: int) -> dict[str, Any]:

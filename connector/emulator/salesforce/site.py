@@ -1,13 +1,17 @@
 """The desk every route of the Salesforce face sits at: who calls, what the body says, how answers and refusals look.
 
 A Starlette request comes in; a `Call` goes to the route's function, and its `Response` (or `Problem`) leaves as JSON.
-Next room: `call`, then `login`, `directory`, `rest`, `collections`, `query` and `metadata`, which hold the routes.
+Next room: `call`, then `login`, `directory`, `rest`, `collections`, `query`, `composite`, `bulk` and `metadata`, which
+hold the routes.
 """
 
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import Any
 
 import orjson
@@ -48,6 +52,40 @@ class Usage:
         self.used += 1
 
 
+def _limits() -> dict[str, float]:
+    text = files("connector.emulator.salesforce").joinpath("limits.json").read_text(encoding="utf-8")
+    return {str(name): most for name, most in json.loads(text).items()}
+
+
+@dataclass
+class Allowances:
+    """What the org may use in a day of other things than API calls, under the names of the limits resource."""
+
+    most: dict[str, float] = field(default_factory=_limits)
+    used: Counter[str] = field(default_factory=Counter)
+
+    def left(self, name: str) -> float:
+        """What is left of one of them."""
+        return max(0.0, self.most[name] - self.used[name])
+
+    def use(self, name: str, amount: float = 1) -> None:
+        """Use some of it; who uses it up is refused by the asker, not here."""
+        self.used[name] += amount  # type: ignore[assignment]
+
+    def reset(self) -> None:
+        """Have everything again."""
+        self.most, self.used = _limits(), Counter()
+
+    def set(self, wish: Mapping[str, Mapping[str, float]]) -> None:
+        """Set `Max` and `Remaining` of some of them, as the limits resource shows them."""
+        for name, value in wish.items():
+            if name not in self.most or not set(value) <= {"Max", "Remaining"}:
+                raise ValueError(f"limit {name!r}: write a name of the limits resource, and Max and Remaining for it")
+        for name, value in wish.items():
+            self.most[name] = value.get("Max", self.most[name])
+            self.used[name] = self.most[name] - value.get("Remaining", self.left(name))  # type: ignore[assignment]
+
+
 @dataclass
 class Site:
     """One emulated org with everything its routes share."""
@@ -60,6 +98,8 @@ class Site:
     usage: Usage = field(default_factory=Usage)
     page_size: int | None = None  # tests may fix the size of query pages; None: the server decides
     url: str = ""  # where the site listens, known once the socket is bound
+    allowances: Allowances = field(default_factory=Allowances)
+    closing: list[Callable[[], None]] = field(default_factory=list)  # what is to be ended with the server
 
     def authenticate(self, request: Request) -> str:
         """Id of the user whose session the request carries; refuses missing, garbled and expired sessions."""
@@ -101,31 +141,34 @@ class Site:
         rule: Rule | None = call.request.scope.get("emulator.lock")
         return rule.rows_hit(count) if rule else frozenset()
 
-    def handler(self, fn: Handler) -> Callable[[Request], Awaitable[Response]]:
+    def handler(self, fn: Handler, *, free: bool = False) -> Callable[[Request], Awaitable[Response]]:
         """Endpoint around `fn`: version, session, counting, body, the org's lock, error envelopes, limit header.
 
-        `fn` is synchronous and runs in the thread pool with `Org.lock` held.
+        `fn` is synchronous and runs in the thread pool with `Org.lock` held, or, when `free`, without it.
         """
 
         async def endpoint(request: Request) -> Response:
             _pretty.set(request.headers.get("x-prettyprint") == "1")
             body = await request.body()
-            return await run_in_threadpool(self._answer, fn, request, body)
+            return await run_in_threadpool(self.answer, fn, request, body, free=free)
 
+        endpoint.plain = fn  # type: ignore[attr-defined]  # what a composite request calls
         return endpoint
 
-    def _answer(self, fn: Handler, request: Request, body: bytes) -> Response:
-        with self.org.lock:
-            try:
+    def answer(self, fn: Handler, request: Request, body: bytes, *, free: bool = False) -> Response:
+        """Carry out `fn` for a request whose body has been read, and put its refusals into the error envelope."""
+        try:
+            with self.org.lock:
                 version = self.version(request)
                 user_id = self.authenticate(request)
                 self.org.access.require_api(user_id)
                 self.usage.count(f"{request.method} {request.scope['route'].path}")
+            with nullcontext() if free else self.org.lock:
                 response = fn(Call(request, user_id, version, unzip(body, request.headers.get("content-encoding"))))
-            except Problem as problem:
-                response = self.problem(problem)
-            response.headers["Sforce-Limit-Info"] = f"api-usage={self.usage.used}/{self.usage.limit}"
-            return response
+        except Problem as problem:
+            response = self.problem(problem)
+        response.headers["Sforce-Limit-Info"] = f"api-usage={self.usage.used}/{self.usage.limit}"
+        return response
 
 
 def not_found() -> Problem:

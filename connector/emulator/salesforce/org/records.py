@@ -143,11 +143,16 @@ class Org(Schema):
             kind = self._permitted(user_id, name, "delete", system=False)
             removal.restore(self, user_id, kind, self._well_formed(kind, record_id))
 
-    def bulk_load(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
-        """Store many records with the ids and stamps given, as text or Python values, and give their number."""
+    def bulk_load(
+        self, name: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, stored: bool = False
+    ) -> int:
+        """Store many records with the ids and stamps given, as text or Python values, and give their number.
+
+        With `stored` the values are taken to be in the form that columns hold, and are not read.
+        """
         kind = self.object(name)
         with self.transaction():
-            count = bulk.load(self, kind, columns, rows)
+            count = bulk.load(self, kind, columns, rows, stored=stored)
             self._touched(kind)
         return count
 

@@ -25,6 +25,7 @@ FEATURES = ("AccountContactRelation", "AccountTeamMember", "TaskRelation", "Even
 
 _INSTANCE = "Em0"  # characters 4 to 6 of the ids that the emulator makes
 _LEASE = 1000
+_CACHE = 262_144  # KiB of pages that SQLite may hold
 _UNKNOWN_TYPE = (
     "sObject type '{0}' is not supported. If you are attempting to use a custom object, be sure to append the '__c' "
     "after the entity name. Please reference your WSDL or the describe call for the appropriate names."
@@ -35,7 +36,8 @@ class Schema:
     """Objects, fields, features, settings and transactions of one org; class Org adds the records."""
 
     def __init__(self, path: Path | None, clock: Callable[[], datetime], currency: str) -> None:
-        self.db = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        # Without a path: in memory, until it is too large for that and SQLite lets it spill into a file without a name.
+        self.db = sqlite3.connect(path or "", check_same_thread=False, isolation_level=None)
         self.lock = threading.RLock()
         self.clock = clock
         self.base_url = "https://localhost"  # the server puts its own address here
@@ -110,6 +112,16 @@ class Schema:
                 self._leased = self._next + _LEASE
                 self.set_setting("next", self._leased)
             return ids.compose(prefix, _INSTANCE, number)
+
+    def new_ids(self, prefix: str, count: int) -> list[str]:
+        """Make many ids that no record of this org has had."""
+        with self.lock:
+            first = self._next
+            self._next += count
+            if self._next > self._leased:
+                self._leased = self._next + _LEASE
+                self.set_setting("next", self._leased)
+            return list(ids.series(prefix, _INSTANCE, first, count))
 
     def keep_clear_of(self, kind: ObjectType, after: int) -> None:
         """Count on from the highest of the ids that were loaded, where they are of our own making."""
@@ -222,8 +234,8 @@ class Schema:
 
     def _prepare(self, *, on_disk: bool) -> None:
         self.db.create_collation("UNICODE_NOCASE", _compare)
-        if on_disk:
-            self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute(f"PRAGMA journal_mode = {'WAL' if on_disk else 'MEMORY'}")
+        self.db.execute(f"PRAGMA cache_size = -{_CACHE}")
         self.db.execute("PRAGMA synchronous = NORMAL")
         self.db.execute('CREATE TABLE IF NOT EXISTS "_org" ("key" TEXT PRIMARY KEY, "value" TEXT)')
         columns = '"object" TEXT, "field" TEXT, "body" TEXT, PRIMARY KEY ("object", "field")'

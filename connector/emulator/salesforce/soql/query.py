@@ -50,6 +50,33 @@ class Result:
         return [[make(row) for make in self._values] for row in self._rows[start:stop]]
 
 
+@dataclass(frozen=True)
+class Plan:
+    """A query for flat rows as SQL, for a reader that takes the records a stretch at a time."""
+
+    object_name: str
+    cells: tuple[Cell | Made, ...]  # the values in select order; a Made needs more than one column
+    columns: tuple[str, ...]  # SQL of the columns that cells count
+    tables: str  # FROM … WHERE …, narrowed to the stretch
+    order: str
+    limit: str
+    values: tuple[object, ...]
+    stretch: tuple[int, int]  # places in `values` of the first and the last rowid of the stretch
+
+    def bound(self, first: int, last: int) -> list[object]:
+        """Give the values to bind for one stretch of rowids."""
+        values = list(self.values)
+        values[self.stretch[0]], values[self.stretch[1]] = first, last
+        return values
+
+
+def plan(org: Org, user_id: str, query: Query, text: str, *, include_deleted: bool, version: str) -> Plan:
+    """Write the SQL of a parsed query without aggregates and subqueries, and check all its names."""
+    with org.lock:
+        prepare(org.db)
+        return _Run(Statement(org, user_id, Text(text), org.clock(), include_deleted, version), query).plan()
+
+
 def run(org: Org, user_id: str, text: str, include_deleted: bool = False, version: str = "66.0") -> Result:
     """Run a query as a user; `include_deleted` is queryAll."""
     query = parse(text)
@@ -92,6 +119,20 @@ class _Run:
         if is_count(self.query):
             return self._count()
         return self._groups() if is_aggregate(self.query) else self._records()
+
+    def plan(self) -> Plan:
+        """Write the SQL of a query for flat rows."""
+        self._check()
+        selection = Selection(self.scope, lambda query, scope, index: _plan_child([], query, scope, index))
+        selection.take(self.query)
+        order, bind, root = self._order(self.query.order), self.statement.bind, self.scope.root.table
+        place = len(self.statement.values)
+        stretch = f"{root}.rowid BETWEEN {bind(0)} AND {bind(0)}"
+        body = where.body(self.scope, self.query, [*self._conditions(), stretch])
+        return Plan(
+            self.scope.kind.name, tuple(cells(selection.shape)), tuple(selection.columns), body,
+            order or f" ORDER BY {root}.rowid DESC", self._limit(), tuple(self.statement.values), (place, place + 1),
+        )  # fmt: skip
 
     def _check(self) -> None:
         query, refuse, place = self.query, self.statement.text.refuse, self.query.sources[0].path.place

@@ -28,8 +28,7 @@ _TRUTH = {"true": 1, "false": 0, "1": 1, "0": 0, "yes": 1, "no": 0}
 
 def instant(moment: datetime) -> str:
     """Write a moment as records hold it: UTC, milliseconds, `+0000`."""
-    utc = moment.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}+0000"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "+0000"
 
 
 def parse_instant(text: str) -> datetime:
@@ -189,8 +188,8 @@ def _day(value: object) -> str:
 
 
 def _moment(value: object) -> str:
-    if isinstance(value, datetime):
-        return instant(value if value.tzinfo else value.replace(tzinfo=UTC))
+    if isinstance(value, datetime):  # without a zone it is UTC, as exports of whole companies have it
+        return instant(value) if value.tzinfo else value.isoformat(timespec="milliseconds") + "+0000"
     if isinstance(value, date):
         return f"{value.isoformat()}T00:00:00.000+0000"
     return instant(parse_instant(_text(value)))

@@ -193,8 +193,10 @@ def _also_required(name: str, row: Row) -> list[str]:
 
 def _unique(org: "Org", kind: ObjectType, row: Row, old: Row | None) -> None:
     for field in kind.fields.values():
+        if not field.unique and (field.name != "Username" or kind.name != "User"):
+            continue
         value = row.get(field.name)
-        if not (field.unique or (kind.name, field.name) == ("User", "Username")) or value is None:
+        if value is None:
             continue
         if old is not None and old.get(field.name) == value:
             continue
