@@ -4,10 +4,13 @@ A table of config.toml comes in; frozen settings and every complaint about them 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from connector.errors import AccessFault
 
 AUTHS = {
     "salesforce": ("jwt", "client_credentials", "token"),
@@ -65,6 +68,17 @@ class CrmSettings:
     bulk_read_rows: int = 20_000
     bulk_write_rows: int = 10_000
     bulk_page_rows: int = 50_000
+
+    def secret(self, environ: Mapping[str, str]) -> str:
+        """Value of the variable that `secret_env` names; AccessFault when it holds nothing that can be a secret."""
+        value = environ.get(self.secret_env, "").strip()
+        if not value or not re.fullmatch(r"[\x21-\x7e]+", value):
+            state = "holds characters that no secret has" if value else "is not set"
+            raise AccessFault(
+                f"crm.secret_env: the environment variable {self.secret_env} {state}. "
+                f"Set it where this job runs, e.g.: export {self.secret_env}=…"
+            )
+        return value
 
     def complaints(self) -> list[str]:
         """Everything wrong with these settings, each line beginning with its key; empty when nothing is."""

@@ -187,12 +187,12 @@ def is_guid(text: str) -> bool:
 def log_in(settings: CrmSettings, environ: Mapping[str, str], session: Session) -> str:
     """A fresh token by the way that `crm.auth` names."""
     if settings.auth == "token":
-        return _secret(settings, environ)
+        return settings.secret(environ)
     # its log of what it sends and gets is not ours to vouch for
     logging.getLogger("msal").setLevel(logging.ERROR)
     login = (settings.login_url or login_host(settings.url)).rstrip("/")
     session.serve_plain(login)
-    credential: Any = _certificate(settings) if settings.auth == "certificate" else _secret(settings, environ)
+    credential: Any = _certificate(settings) if settings.auth == "certificate" else settings.secret(environ)
     try:
         app = msal.ConfidentialClientApplication(
             settings.client_id,
@@ -311,17 +311,6 @@ def _check_pair(settings: CrmSettings, key: str, certificate: str) -> None:
             f"crm.key_file: the certificate in {settings.key_file} ended on {public.not_valid_after_utc:%Y-%m-%d}. "
             "Make a new one and upload it: Entra admin center > App registrations > the app > Certificates & secrets."
         )
-
-
-def _secret(settings: CrmSettings, environ: Mapping[str, str]) -> str:
-    value = environ.get(settings.secret_env, "").strip()
-    if not value or not re.fullmatch(r"[\x21-\x7e]+", value):
-        state = "holds characters that no secret has" if value else "is not set"
-        raise AccessFault(
-            f"crm.secret_env: the environment variable {settings.secret_env} {state}. "
-            f"Set it where this job runs, e.g.: export {settings.secret_env}=…"
-        )
-    return value
 
 
 def _json(response: requests.Response) -> Any:

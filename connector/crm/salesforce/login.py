@@ -3,7 +3,6 @@
 Settings and the environment come in; a logged-in Client leaves. Next room: `describe`.
 """
 
-import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -169,14 +168,14 @@ class Client:
 def log_in(settings: CrmSettings, environ: Mapping[str, str], session: Session) -> Login:
     """A fresh login by the way that `crm.auth` names."""
     if settings.auth == "token":
-        return Login(_secret(settings, environ), settings.url.rstrip("/"), "")
+        return Login(settings.secret(environ), settings.url.rstrip("/"), "")
     form = (
         {"grant_type": JWT_GRANT, "assertion": _assertion(settings, time.time())}
         if settings.auth == "jwt"
         else {
             "grant_type": "client_credentials",
             "client_id": settings.client_id,
-            "client_secret": _secret(settings, environ),
+            "client_secret": settings.secret(environ),
         }
     )
     url = (settings.login_url or settings.url).rstrip("/") + "/services/oauth2/token"
@@ -230,17 +229,6 @@ def _assertion(settings: CrmSettings, now: float) -> str:
             f"crm.key_file: {path} is not a private RSA key in PEM form without a passphrase. "
             "Name the private key whose certificate the app knows."
         ) from None
-
-
-def _secret(settings: CrmSettings, environ: Mapping[str, str]) -> str:
-    value = environ.get(settings.secret_env, "").strip()
-    if not value or not re.fullmatch(r"[\x21-\x7e]+", value):
-        state = "holds characters that no secret has" if value else "is not set"
-        raise AccessFault(
-            f"crm.secret_env: the environment variable {settings.secret_env} {state}. "
-            f"Set it where this job runs, e.g.: export {settings.secret_env}=…"
-        )
-    return value
 
 
 def _json(response: requests.Response) -> Any:
