@@ -4,6 +4,9 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from connector.crm.protocol import ReadRequest
 
 HOST = "https://acme.crm4.dynamics.com"
 BASE = f"{HOST}/api/data/v9.2/"
@@ -16,6 +19,10 @@ ENDPOINTS = {
     "authorization_endpoint": f"{LOGIN}/{TENANT}/oauth2/v2.0/authorize",
     "token_endpoint": TOKEN_URL,
 }
+NAMES = ReadRequest("account", ("accountid", "name"))
+DELTA = "?$deltatoken=9!05/01/2026"
+FILTERS = f"{BASE}sdkmessagefilters"
+UPDATE = f"{BASE}accounts/Microsoft.Dynamics.CRM.UpdateMultiple"
 TOKEN = {"token_type": "Bearer", "expires_in": 3599, "access_token": "hush-1"}
 
 
@@ -153,3 +160,16 @@ def page(*rows: Mapping[str, Any], **more: str) -> dict[str, Any]:
     """One page of records; `more` are links, by their name without @odata."""
     links = {f"@odata.{name}": link for name, link in more.items()}
     return {"@odata.context": f"{BASE}$metadata#accounts", "value": list(rows), **links}
+
+
+def read(crm: Any, request: ReadRequest = NAMES, since: str | None = None) -> list[Any]:
+    """Rows of a read."""
+    return [r for batch in crm.read(request, since) for r in batch.rows]
+
+
+def query(call: Any) -> dict[str, str]:
+    """What was asked for behind the question mark."""
+    return {k: v[0] for k, v in parse_qs(urlsplit(call.request.url).query).items()}
+
+
+ROW = {"@odata.etag": 'W/"1"', "name": "Ada", "modifiedon": "2026-05-01T07:00:00Z", "accountid": guid(1)}
