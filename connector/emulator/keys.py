@@ -8,6 +8,7 @@ Next room: `server`.
 import json
 import os
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -39,7 +40,10 @@ class Style:
 
 @dataclass
 class Keys:
-    """The app a client logs in as: consumer key and secret, key pair, refresh token, and the first session's token."""
+    """The app a client logs in as: consumer key and secret, key pair, refresh token, and the first session's token.
+
+    The key pair is made when somebody asks for it: that takes longer than all the rest of an emulator's start.
+    """
 
     directory: Path
     client_id: str
@@ -47,16 +51,28 @@ class Keys:
     token: str
     refresh_token: str
     password: str
-    public_key: str
+    certificate: bool = False  # whether the key file holds one behind the private key
     approved: bool = True  # False: nobody has approved the app, as before an admin pre-authorises it
     client_credentials: bool = True  # False: no Run-As user is set for client credentials
     rotate_refresh_tokens: bool = False
     password_logins: bool = False  # the username-password grant, which new orgs refuse
+    _making: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def key_file(self) -> Path:
         """Private key that signs login assertions, with its certificate where the CRM knows the app by one."""
-        return self.directory / "key.pem"
+        path = self.directory / "key.pem"
+        with self._making:
+            if not path.exists():
+                write_private(path, _new_key(self.certificate))
+        return path
+
+    @property
+    def public_key(self) -> str:
+        """The other half of the private key, by which the CRM checks an assertion."""
+        public = serialization.load_pem_private_key(self.key_file.read_bytes(), None).public_key()
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        return public.public_bytes(serialization.Encoding.PEM, form).decode()
 
     @property
     def ca_file(self) -> Path:
@@ -79,13 +95,9 @@ def open_keys(directory: Path, org_id: str, style: Style | None = None) -> Keys:
     """The app of a state directory, made on first use; in the style of Salesforce unless another is given."""
     style = style or SALESFORCE
     directory.mkdir(parents=True, exist_ok=True)
-    key_file, app_file = directory / "key.pem", directory / "app.json"
-    if not key_file.exists():
-        write_private(key_file, _new_key(style.certificate))
-    public = serialization.load_pem_private_key(key_file.read_bytes(), None).public_key()
-    pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    app_file = directory / "app.json"
     if app_file.exists():
-        return Keys(directory, public_key=pem, **json.loads(app_file.read_text()))
+        return Keys(directory, certificate=style.certificate, **json.loads(app_file.read_text()))
     keys = Keys(
         directory,
         client_id=style.client_id(),
@@ -93,7 +105,7 @@ def open_keys(directory: Path, org_id: str, style: Style | None = None) -> Keys:
         token=style.token(org_id),
         refresh_token=_secret(),
         password=secrets.token_urlsafe(12),
-        public_key=pem,
+        certificate=style.certificate,
     )
     _save(keys)
     return keys

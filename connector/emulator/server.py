@@ -79,11 +79,16 @@ class Running:
     ) -> None:
         self.site, self.ca = site, ca
         self._server, self._thread, self._private = server, thread, private
-        keys = site.keys
+        self._keys = keys = site.keys
         self.url, self.faults = site.url, site.faults
         self.org: Any = site.org  # of the kind that was given to `start`
         self.tenant: str | None = site.tenant if isinstance(site, DynamicsSite) else None
-        self.token, self.client_id, self.secret, self.key_file = keys.token, keys.client_id, keys.secret, keys.key_file
+        self.token, self.client_id, self.secret = keys.token, keys.client_id, keys.secret
+
+    @property
+    def key_file(self) -> Path:
+        """Private key of the app a client logs in as."""
+        return self._keys.key_file
 
     @property
     def calls(self) -> Counter[str]:
