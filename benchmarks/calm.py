@@ -19,9 +19,9 @@ NIGHTS = 30
 
 def main(size: str) -> None:
     """Measure and print."""
-    with tempfile.TemporaryDirectory() as folder, company(size, Path(folder) / "work") as work:
+    with tempfile.TemporaryDirectory() as folder, company(size, Path(folder) / "work") as (work, _):
         accounts = work.mirror.count("account")
-        told = list(nights(work, NIGHTS))
+        told = list(nights(work, range(1, NIGHTS + 1)))
     columns = Counter(c.column for night in told for c in night.changes)
     each = [night.accounts for night in told]
     mean = statistics.mean(each)

@@ -18,6 +18,16 @@ _FOREIGN = (
 )
 
 
+# Begun last, one of these would keep one worker busy while the others have nothing left to do.
+_LONGEST = ("test_readme.py", "test_parity.py", "test_river.py", "test_planted.py")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests begin first; the rest stays in its random order."""
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No proxy, no certificate, no folder and no secret of the machine that the tests run on."""

@@ -4,22 +4,25 @@ For the test and the benchmark of guarantee 8. What a night would write is put w
 thirty nights need one pull.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from world import deployment, environment
 
 from connector import job
 from connector.crm.protocol import SetupRequest
-from connector.emulator.company import LAST_DAY, build
+from connector.emulator.company import LAST_DAY, build, truth_in
 from connector.emulator.salesforce.org.records import Org
 from connector.emulator.salesforce.seed import seed as plant
 from connector.emulator.server import start
 from connector.schema import Change
 from connector.workspace import Workspace, opened, setup_fields
+
+Truth = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,10 @@ class Night:
 
 
 @contextmanager
-def company(size: str, folder: Path, seed: int = 1) -> Iterator[Workspace]:
-    """The workspace of an invented company after its first run, with the programme set mapped too."""
-    org = Org()
-    plant(org, build(size, seed))
+def company(size: str, folder: Path, seed: int = 1) -> Iterator[tuple[Workspace, Truth]]:
+    """The workspace of an invented company after its first run, with the programme set mapped too, and its truth."""
+    org, made = Org(), build(size, seed)
+    ids = plant(org, made)
     try:
         with start(org) as running:
             deployment(folder, running)
@@ -45,14 +48,14 @@ def company(size: str, folder: Path, seed: int = 1) -> Iterator[Workspace]:
                 work.crm.apply_setup(request)
             with opened(folder, environ=environ) as work:
                 job.run(work, "first_run", as_of=LAST_DAY)
-                yield work
+                yield work, dict(truth_in(made, ids["accounts"], ids["contacts"]))
     finally:
         org.db.close()
 
 
-def nights(work: Workspace, count: int) -> Iterator[Night]:
-    """The nights after the company's last day, one by one."""
-    for number in range(1, count + 1):
+def nights(work: Workspace, numbers: Iterable[int]) -> Iterator[Night]:
+    """These nights after the company's last day, one by one; those between them see no run."""
+    for number in numbers:
         day = (LAST_DAY + timedelta(days=number)).isoformat()
         job.run_enrich(work, day, remember=True)
         found = job.run_diff(work, day)

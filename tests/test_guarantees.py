@@ -1,4 +1,4 @@
-"""The guarantees of the design, each tried to be broken; the first is in test_kill, the eighth in test_calm."""
+"""The guarantees of the design, each tried to be broken; the first is in test_kill, the eighth in test_planted."""
 
 import tomllib
 from collections.abc import Iterator

@@ -1,38 +1,36 @@
-"""What was planted in the invented company is found again by the whole river, over real HTTP."""
+"""The small invented company after its first run over real HTTP: what was planted is found, and calm nights follow."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from nights import company, nights
 
 from connector import job
-from connector.cli.demo import prepare
-from connector.crm.protocol import SetupRequest
-from connector.emulator.company import LAST_DAY, build, truth_in
-from connector.emulator.salesforce.org.records import Org
-from connector.emulator.salesforce.seed import seed
-from connector.emulator.server import start
-from connector.workspace import opened, setup_fields
+from connector.workspace import Workspace
 
 Rows = dict[str, dict[str, Any]]
+# Nights that are run, of the thirty; the benchmark runs every one.
+SOME, NIGHTS, SHARE = (1, 2, 3, 4, 5, 10, 15, 20, 25, 30), 30, 0.01
+Found = tuple[Rows, dict[str, Any], dict[str, set[str]]]
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rows, dict[str, Any], dict[str, set[str]]]]:
-    """Results by account, the planted truth, and the families proposed for each account."""
-    folder, org, company = tmp_path_factory.mktemp("planted"), Org(), build("small", 1)
-    ids = seed(org, company)
-    with start(org) as crm:
-        prepare("salesforce", folder, crm)
-        with opened(folder) as work:
-            work.crm.apply_setup(SetupRequest(setup_fields(()), work.journal.installation))
-        with opened(folder) as work:
-            job.run(work, "first_run", as_of=LAST_DAY)
-            rows = {r["id"]: r for r in work.mirror.rows("SELECT * FROM account_result")}
-            shown: dict[str, set[str]] = {}
-            for cell in work.mirror.rows("SELECT account_id, family FROM whitespace_cell WHERE shown > 0"):
-                shown.setdefault(cell["account_id"], set()).add(cell["family"])
-    yield rows, dict(truth_in(company, ids["accounts"], ids["contacts"])), shown
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, Found]]:
+    """The workspace; and the results by account, the planted truth and the families proposed, as the run left them."""
+    with company("small", tmp_path_factory.mktemp("planted") / "work") as (work, truth):
+        rows = {r["id"]: r for r in work.mirror.rows("SELECT * FROM account_result")}
+        shown: dict[str, set[str]] = {}
+        for cell in work.mirror.rows("SELECT account_id, family FROM whitespace_cell WHERE shown > 0"):
+            shown.setdefault(cell["account_id"], set()).add(cell["family"])
+        yield work, (rows, truth, shown)
+
+
+@pytest.fixture
+def found(small: tuple[Workspace, Found]) -> Found:
+    """What the first run found, and the truth."""
+    return small[1]
 
 
 def test_the_planted_key_accounts_are_proposed_and_nearly_nobody_else(found):
@@ -87,3 +85,15 @@ def test_planted_affinities_are_among_the_ideas(found):
 
     assert asked
     assert sum(f in shown[a] for a, f in asked) >= 0.6 * len(asked)
+
+
+def test_thirty_nights_without_a_change_are_calm_and_a_night_repeated_writes_nothing(small):
+    """Guarantee 8: at most one account in a hundred a night; what comes and goes within five nights shows at first."""
+    work, (rows, *_) = small
+    told = list(nights(work, SOME))
+    job.run_enrich(work, told[-1].day, remember=True)
+    assert job.run_diff(work, told[-1].day).changes == []
+    columns = Counter(c.column for night in told for c in night.changes)
+    for first in (5, NIGHTS):
+        written = sum(night.accounts for night, number in zip(told, SOME, strict=True) if number <= first)
+        assert written / first <= SHARE * len(rows), f"{written} writes in {first} nights: {columns}"
