@@ -226,7 +226,7 @@ def test_an_object_that_bulk_does_not_know_is_read_by_rest_and_the_reason_told(h
     here.steer(bulk={"unsupported": ["Account"]})
     rows, _, batches = everything(here.crm())
     assert len(rows) == 59
-    assert "Salesforce takes no Bulk job for it (400 INVALIDENTITY)" in str(batches[0].way)
+    assert "Bulk does not read this record (400 INVALIDENTITY)" in str(batches[0].way)
 
 
 def test_a_spent_quota_is_known_beforehand_and_met_when_it_ends_midway(here):

@@ -28,6 +28,11 @@ _SAME_BY_REST = {
     "MALFORMED_QUERY", "INVALID_FIELD", "INVALID_TYPE", "INVALID_QUERY_FILTER_OPERATOR", "REQUEST_LIMIT_EXCEEDED",
     "INVALID_SESSION_ID",
 }  # fmt: skip
+NO_JOB = {
+    "LIMIT_EXCEEDED": "today's Bulk query jobs, or the volume of their results, are used up",
+    "EXCEEDEDQUOTA": "today's Bulk query jobs, or the volume of their results, are used up",
+    "INVALIDENTITY": "Bulk does not read this record",
+}
 _LOST_PAGE = {"INVALID_QUERY_LOCATOR", "INVALIDJOBSTATE"}
 log = logging.getLogger(__name__)
 
@@ -84,7 +89,8 @@ class Job:
         except Refusal as refusal:
             if refusal.code in _SAME_BY_REST or refusal.passing:
                 raise
-            raise NoBulk(f"Salesforce takes no Bulk job for it ({refusal.status} {refusal.code})") from None
+            why = NO_JOB.get(refusal.code, "Salesforce takes no Bulk job for it")
+            raise NoBulk(f"{why} ({refusal.status} {refusal.code})") from None
         # Before anything is waited for: a run that is killed now is followed by one that takes this job up.
         kept = {"job": self.id, "start": self.start, "bounds": self.bounds, "now": self.now, "rows": self.rows}
         self.client.memory[_key(self.plan)] = orjson.dumps(kept).decode()
