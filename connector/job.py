@@ -3,7 +3,7 @@
 A workspace and a job's name come in; a run and its exit code leave. Next room: `steps.pull`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -184,6 +184,7 @@ def _steps(work: Workspace, job: Job, current: Run, report: Report, dry_run: boo
             )
             report.counts["pull"] = pulled.counts()
             report.notes += pulled.notes + rate_notes(pulled.no_rate)
+            report.counts["ways"] = {"pull": pulled.ways}
             say(f"pull: {sum(pulled.rows.values())} rows, {sum(pulled.deleted.values())} deleted")
             if dry_run:
                 for line in pulled.ways:
@@ -198,14 +199,20 @@ def _steps(work: Workspace, job: Job, current: Run, report: Report, dry_run: boo
             report.counts["diff"] = diff_counts(found)
             say(f"diff: {len(found.changes)} changes on {len({c.id for c in found.changes})} accounts")
         elif step == "write_back" and dry_run:
-            records = len({(c.table, c.id) for c in found.changes})
-            if records:
-                say(f"write back: would go {work.crm.capabilities.write_way(records)}")
+            if way := way_of(work, found.changes):
+                say(f"write back: would go {way}")
         elif step == "write_back":
+            report.counts.setdefault("ways", {})["write_back"] = way_of(work, found.changes)
             written = guarded_write(work, current.id, current.as_of, job.guards, found)
             report.counts["write_back"] = written.records
             say(f"write back: {words(written.records)}")
             _refused(report, written)
+
+
+def way_of(work: Workspace, changes: Sequence[Change]) -> str:
+    """How these changes go to the CRM, and why so; empty when there are none."""
+    records = len({(c.table, c.id) for c in changes})
+    return str(work.crm.capabilities.write_way(records)) if records else ""
 
 
 def _refused(report: Report, written: Written) -> None:

@@ -36,6 +36,8 @@ def command(
             found.changes = [c for c in found.changes if c.id in set(first)]
         if dry_run:
             shared.show_dry(found.changes, as_json)
+            if way := job.way_of(work, found.changes):
+                shared.say(f"write back: would go {way}")
             return
         written, number = send(work, day, found, approved=approve is not None)
         if approve is not None and pilot is None:

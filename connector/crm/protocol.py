@@ -78,7 +78,8 @@ class Way:
     at_once: int = 1000
 
     def __str__(self) -> str:
-        return f"by {self.by}: {self.records:,} records in about {self.calls:,} calls, because {self.why}"
+        records = f"{self.records:,} record{'s' * (self.records != 1)}"
+        return f"by {self.by}: {records} in about {self.calls:,} call{'s' * (self.calls != 1)}, because {self.why}"
 
 
 def in_small_groups(count: int) -> Way:

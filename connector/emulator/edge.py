@@ -14,6 +14,7 @@ from email.utils import format_datetime
 from functools import partial
 from typing import Any, Protocol
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -169,6 +170,8 @@ class Edge:
         answer = Answer(begin=begin)
         try:
             await self.app(scope, receive, answer.take)
+        except ClientDisconnect:  # nobody is left to answer
+            return Answer(400, self._json_type(), b"")
         except Exception as error:  # the emulator's own fault: it must show, in the log and to the caller
             log.exception("%s %s failed inside the emulator", scope["method"], scope["path"])
             if answer.outlet is not None:  # too late for another answer: the caller must see that this one broke off

@@ -176,6 +176,24 @@ def test_what_changed_since_an_old_job_began_is_read_after_it(here, monkeypatch)
     assert everything(here.crm(memory))[0][here.ids[20]][1] == "changed meanwhile"
 
 
+def test_a_job_that_is_left_is_taken_up_or_deleted_whatever_would_be_chosen_now(here):
+    here.steer(bulk={"hold": 0})
+    memory, gone = {}, {}
+
+    def die(_):
+        raise Killed
+
+    for words in (memory, gone):
+        with pytest.raises(Killed):
+            everything(here.crm(words, sleep=die))
+    assert len(here.jobs("query")) == 2
+    assert "never" in str(everything(here.crm(gone, bulk="never"))[2][0].way)
+    assert len(here.jobs("query")) == 1 and gone == {}
+    by = everything(here.crm(memory, bulk="auto", sleep=lambda _: here.steer(bulk={"hold": None})))[2][0].way
+    assert (by.by, by.why) == ("Bulk", "a job of an earlier run waits")
+    assert here.called("POST", "/jobs/query") == 2 and here.jobs("query") == []
+
+
 @pytest.mark.parametrize("end", ["Aborted", "Failed", "Deleted"])
 def test_a_job_that_is_lost_is_made_once_more(here, end):
     here.steer(bulk={"hold": 0})
@@ -208,7 +226,7 @@ def test_an_object_that_bulk_does_not_know_is_read_by_rest_and_the_reason_told(h
     here.steer(bulk={"unsupported": ["Account"]})
     rows, _, batches = everything(here.crm())
     assert len(rows) == 59
-    assert "Salesforce takes no Bulk job for it (400 INVALIDENTITY)" in str(batches[0].way)
+    assert "Bulk does not read this record (400 INVALIDENTITY)" in str(batches[0].way)
 
 
 def test_a_spent_quota_is_known_beforehand_and_met_when_it_ends_midway(here):

@@ -115,6 +115,10 @@ def _changed(
     start, now = _start(plan, since, overlap), client.session.server_now()
     bounds = _bounds(plan, start, now)
     way = _way(client, plan, start)
+    if (left := query.left(client, plan, start, now)) is not None:
+        way = Way(
+            choose.BULK, left.rows, 6 + left.rows // client.settings.bulk_page_rows, "a job of an earlier run waits"
+        )
     if way is None or way.by == choose.REST:
         try:
             yield from _by_rest(client, plan, start, bounds, now, way)

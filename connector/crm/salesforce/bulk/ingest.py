@@ -8,7 +8,6 @@ import csv
 import io
 import logging
 import re
-import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,7 +16,7 @@ from typing import IO, Any
 from connector.crm.failures import AnswerLost, Refusal
 from connector.crm.protocol import RecordWrite
 from connector.crm.salesforce.bulk import jobs
-from connector.crm.salesforce.bulk.pages import download
+from connector.crm.salesforce.bulk.pages import download, no_room, temporary
 from connector.crm.salesforce.faults import fault_of, row_outcome
 from connector.crm.salesforce.login import Client
 from connector.errors import UnreachableFault
@@ -47,6 +46,24 @@ class Upload:
     def __len__(self) -> int:
         return self.size
 
+    def add(self, line: bytes, one: RecordWrite | None = None) -> None:
+        """Put a line into the file."""
+        try:
+            self.file.write(line)
+        except OSError as error:
+            raise no_room(error) from None
+        self.size += len(line)
+        if one is not None:
+            self.sent[one.id[:15]] = one
+
+    def whole(self) -> "Upload":
+        """The upload itself once all of it is in the file."""
+        try:
+            self.file.flush()
+        except OSError as error:
+            raise no_room(error) from None
+        return self
+
     def __iter__(self) -> Iterator[bytes]:
         self.file.seek(0)
         while piece := self.file.read(PIECE):
@@ -75,16 +92,14 @@ def uploads(writes: Sequence[RecordWrite], names: Sequence[str], odd: list[Recor
             continue
         seen.add(one.id[:15])
         if made is not None and made.size + len(line) > MOST_BYTES:
-            yield made
+            yield made.whole()
             made = None
         if made is None:
-            made = Upload(tempfile.TemporaryFile(), len(header), {})  # noqa: SIM115 - the taker closes it
-            made.file.write(header)
-        made.file.write(line)
-        made.size += len(line)
-        made.sent[one.id[:15]] = one
+            made = Upload(temporary(), 0, {})
+            made.add(header)
+        made.add(line, one)
     if made is not None:
-        yield made
+        yield made.whole()
 
 
 def finish_left(client: Client) -> None:

@@ -72,10 +72,17 @@ def said(told: dict[str, Any]) -> str:
 
 
 def drop(client: Client, kind: str, job: str, *, abort: bool = False) -> None:
-    """Delete a job at the org; one that can't be deleted is forgotten by the org after a week."""
-    try:
-        if abort:
-            client.send("PATCH", f"jobs/{kind}/{job}", repeatable=True, json={"state": "Aborted"})
-        client.send("DELETE", f"jobs/{kind}/{job}", repeatable=True)
-    except (Refusal, UnreachableFault) as error:
-        log.info("job %s was not deleted: %s", job, error)
+    """Delete a job at the org, one that is still running too; what can't be deleted is forgotten there after a week.
+
+    `abort`: it is known to run, or to wait for its rows.
+    """
+    for first in (abort, True):
+        try:
+            if first:
+                client.send("PATCH", f"jobs/{kind}/{job}", repeatable=True, json={"state": "Aborted"})
+            client.send("DELETE", f"jobs/{kind}/{job}", repeatable=True)
+            return
+        except (Refusal, UnreachableFault) as error:
+            log.info("job %s was not deleted: %s", job, error)
+            if first or not isinstance(error, Refusal) or error.status in GONE:
+                return

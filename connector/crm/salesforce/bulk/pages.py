@@ -104,12 +104,13 @@ def _get(client: Client, path: str, promised: Callable[[requests.Response], int 
 def _save(promised: Callable[[requests.Response], int | None], response: requests.Response) -> tuple[IO[bytes], int]:
     """The body in a file without a name; Broken when it holds another number of rows than promised."""
     wanted = promised(response)
-    file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - the taker closes it
+    file = temporary()
     try:
         count = Counter()
         for piece in response.iter_content(PIECE):
             count.take(piece)
             file.write(piece)
+        file.flush()
         if not count.whole or (wanted is not None and count.rows != wanted):
             raise Broken(f"a table of {count.rows} rows came, and {'?' if wanted is None else wanted} were promised")
     except BaseException as error:
@@ -122,12 +123,25 @@ def _save(promised: Callable[[requests.Response], int | None], response: request
 def _meaning(error: BaseException) -> BaseException:
     if isinstance(error, requests.RequestException):
         return Broken(f"the download broke off ({type(error).__name__})")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StoreFault(
-            f"{tempfile.gettempdir()}: the disk is full, and a page of results goes there before it is stored."
-            " Free room, or set the environment variable TMPDIR to a folder that has some; then run again."
-        )
-    return error
+    return no_room(error) if isinstance(error, OSError) else error
+
+
+def temporary() -> IO[bytes]:
+    """A file without a name; the taker closes it."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise no_room(error) from None
+
+
+def no_room(error: OSError) -> Exception:
+    """What to tell of a temporary file that could not be written; the error itself when the disk isn't full."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return error
+    return StoreFault(
+        f"{tempfile.gettempdir()}: the disk is full, and what a Bulk job reads or writes goes there first."
+        " Free room, or set the environment variable TMPDIR to a folder that has some; then run again."
+    )
 
 
 class Counter:

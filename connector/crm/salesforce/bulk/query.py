@@ -28,6 +28,11 @@ _SAME_BY_REST = {
     "MALFORMED_QUERY", "INVALID_FIELD", "INVALID_TYPE", "INVALID_QUERY_FILTER_OPERATOR", "REQUEST_LIMIT_EXCEEDED",
     "INVALID_SESSION_ID",
 }  # fmt: skip
+NO_JOB = {
+    "LIMIT_EXCEEDED": "today's Bulk query jobs, or the volume of their results, are used up",
+    "EXCEEDEDQUOTA": "today's Bulk query jobs, or the volume of their results, are used up",
+    "INVALIDENTITY": "Bulk does not read this record",
+}
 _LOST_PAGE = {"INVALID_QUERY_LOCATOR", "INVALIDJOBSTATE"}
 log = logging.getLogger(__name__)
 
@@ -84,7 +89,8 @@ class Job:
         except Refusal as refusal:
             if refusal.code in _SAME_BY_REST or refusal.passing:
                 raise
-            raise NoBulk(f"Salesforce takes no Bulk job for it ({refusal.status} {refusal.code})") from None
+            why = NO_JOB.get(refusal.code, "Salesforce takes no Bulk job for it")
+            raise NoBulk(f"{why} ({refusal.status} {refusal.code})") from None
         # Before anything is waited for: a run that is killed now is followed by one that takes this job up.
         kept = {"job": self.id, "start": self.start, "bounds": self.bounds, "now": self.now, "rows": self.rows}
         self.client.memory[_key(self.plan)] = orjson.dumps(kept).decode()
@@ -116,19 +122,26 @@ class Job:
 
 def opened(client: Client, plan: Plan, start: str | None, bounds: Sequence[str], now: float | None, rows: int) -> Job:
     """The job that an earlier run began for the same question, else a new one; NoBulk when the org takes none."""
+    made = left(client, plan, start, now)
+    if made is not None:
+        log.info("%s: the Bulk job %s of an earlier run is taken up", plan.record, made.id)
+        return made
     made = Job(client, plan, start, list(bounds), now, "", rows)
-    kept = _kept(client, plan)
-    if kept is not None:
-        job = str(kept["job"])
-        usable = plan.stamped and kept["start"] == start and kept["now"] is not None and now is not None
-        if usable and now - kept["now"] < KEPT:
-            log.info("%s: the Bulk job %s of an earlier run is taken up", plan.record, job)
-            made.id, made.bounds, made.now, made.rows = job, list(kept["bounds"]), kept["now"], int(kept["rows"])
-            return made
-        made.forget()
-        jobs.drop(client, KIND, job)
     made._begin()
     return made
+
+
+def left(client: Client, plan: Plan, start: str | None, now: float | None) -> Job | None:
+    """The job that an earlier run began for the same question; one that is of no use any more is deleted."""
+    kept = _kept(client, plan)
+    if kept is None:
+        return None
+    made = Job(client, plan, start, list(kept["bounds"]), kept["now"], str(kept["job"]), int(kept["rows"]))
+    usable = plan.stamped and kept["start"] == start and kept["now"] is not None and now is not None
+    if usable and client.settings.bulk != "never" and now - kept["now"] < KEPT:
+        return made
+    made.close()
+    return None
 
 
 def columns(plan: Plan) -> list[str]:
