@@ -65,6 +65,7 @@ class CrmSettings:
     bulk_read_rows: int = 20_000
     bulk_write_rows: int = 10_000
     bulk_page_rows: int = 50_000
+    bulk_serial: bool = False
 
     def complaints(self) -> list[str]:
         """Everything wrong with these settings, each line beginning with its key; empty when nothing is."""
