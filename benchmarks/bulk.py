@@ -28,6 +28,7 @@ from simple_salesforce import Salesforce
 from connector import mapping
 from connector.crm import salesforce
 from connector.crm.protocol import Batch, RecordWrite
+from connector.crm.salesforce.bulk import choose
 from connector.crm.settings import CrmSettings
 from connector.mapping import FieldMap
 from connector.steps import pull as pulling
@@ -211,6 +212,12 @@ def _to_nowhere(told: dict[str, str]) -> int:
     return seen
 
 
+def _calls(crm: salesforce.Salesforce, do: Callable[[], int]) -> int:
+    crm.client.session.calls = 0
+    do()
+    return crm.client.session.calls
+
+
 def _writes(folder: Path, told: dict[str, str], count: int, rounds: int) -> None:
     crm = _connect(told)
     turn = iter(range(10_000))
@@ -221,7 +228,8 @@ def _writes(folder: Path, told: dict[str, str], count: int, rounds: int) -> None
             RecordWrite("account", "Account", f"001Kz{i:010d}", {"Site": word, "NumberOfEmployees": i})
             for i in range(count)
         ]
-        return sum(o.state == "written" for o in crm.write(writes))
+        some = (writes[at : at + choose.AT_ONCE] for at in range(0, count, choose.AT_ONCE))
+        return sum(o.state == "written" for one in some for o in crm.write(one))
 
     def theirs(at: Path) -> int:
         word = f"round {next(turn)}"
@@ -237,15 +245,18 @@ def _writes(folder: Path, told: dict[str, str], count: int, rounds: int) -> None
             bulk.get_failed_records(one["job_id"])
         return done
 
-    crm.client.session.calls = 0
-    ours(folder)
-    calls = crm.client.session.calls
-    least = 6  # make, upload, close, ask once, successes, delete: a job that fails no row needs no less
+    # A run has looked at the day's limits when it pulled; what a night before learned of the org's speed is remembered.
+    crm.capabilities.write_way(count)
+    calls = [_calls(crm, lambda: ours(folder)) for _ in range(2)]
+    # Make, upload, close, ask once, successes, delete: a job that fails no row needs no less, and one asks at least
+    # once. A job takes what an upload may hold, or what is handed over at once.
+    least = 6 * -(-count // choose.AT_ONCE)
     times = _interleaved(folder, {OURS: ours, "simple-salesforce bulk2 update": theirs}, count, rounds)
     walls = [statistics.median(wall for wall, _ in spent) for spent in times.values()]
     print(f"{time.strftime('%Y-%m-%d')}: {count:,} accounts written by Bulk, median of {rounds} rounds")
     print(f"ratio to simple-salesforce bulk2 update: {walls[1] / walls[0]:.2f}")
-    print(f"calls: {calls}, the least possible: {least} ({calls / least:.2f}; aim 1.1 where a job is large)")
+    first, second = calls
+    print(f"calls over the least possible: {second / least:.2f} (aim 1.1): {second} to {least}, the first time {first}")
     _table(times, count)
 
 

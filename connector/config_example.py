@@ -29,6 +29,7 @@ key_file = "server.key"                         # jwt: private key whose certifi
 # bulk_read_rows = 20000                        # auto: from so many records on, a read goes by Bulk
 # bulk_write_rows = 10000                       # auto: from so many records on, a write goes by Bulk
 # bulk_page_rows = 50000                        # records of one page of a job's results
+# bulk_serial = false                           # true: what a job writes is never written side by side (locks)
 """,
     "dynamics": """\
 [crm]

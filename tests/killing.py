@@ -272,7 +272,7 @@ def _ending(here: World, killer: Killer, point: Point, codes: tuple[int, int], c
     with here.work() as work:
         unsettled = len(work.journal.unsettled())
         held = len(runs.latest(work.journal))
-        left += list(Remembered(work.journal))
+        left += [word for word in Remembered(work.journal) if not word.startswith("speed ")]
     return Ending(
         point, codes[0] < 0, here.ours(), _rest(here), here.writes(), codes, unsettled, held, calls, cut, left
     )

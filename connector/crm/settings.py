@@ -68,6 +68,7 @@ class CrmSettings:
     bulk_read_rows: int = 20_000
     bulk_write_rows: int = 10_000
     bulk_page_rows: int = 50_000
+    bulk_serial: bool = False
 
     def secret(self, environ: Mapping[str, str]) -> str:
         """Value of the variable that `secret_env` names; AccessFault when it holds nothing that can be a secret."""

@@ -323,6 +323,21 @@ def test_a_large_upload_becomes_several_jobs(here, monkeypatch):
     assert here.called("POST", "/jobs/ingest") > 2
 
 
+def test_children_of_one_parent_travel_together_and_serial_jobs_hold_one_batch_each(here, monkeypatch):
+    for module in (choose, ingest):
+        monkeypatch.setattr(module, "SERVER_BATCH", 10)
+    crm = here.crm(bulk_serial=True)
+    writes = [update(i, group=f"parent {n % 3}", Fax="family") for n, i in enumerate(here.ids[20:45])]
+    assert {o.state for o in outcomes(crm, writes).values()} == {"written"}
+    family = {w.id: w.group for w in writes}
+    assert here.called("POST", "/jobs/ingest") == 3
+    assert [family[e.id] for e in here.running.site.writes.entries] == sorted(family.values())
+    told = str(crm.capabilities.write_way(25))
+    assert told.endswith(
+        'about 22 calls, because crm.bulk = "always", in jobs of 10 one after the other (crm.bulk_serial)'
+    )
+
+
 def test_a_job_that_vanished_leaves_its_records_unknown_so_that_they_are_read(here):
     here.steer(bulk={"hold": 0})
     made = outcomes(

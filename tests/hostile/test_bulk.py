@@ -64,7 +64,7 @@ def pulls_on(site: Bench, jobs: int) -> None:
     assert said.code == 0, said.all
     assert contacts(site) == CONTACTS
     assert made(site) == jobs
-    assert not site.rows("SELECT * FROM meta WHERE key LIKE 'crm %'", file="journal")
+    assert not site.rows("SELECT * FROM meta WHERE key LIKE 'crm query %'", file="journal")
 
 
 def test_hostile_values_are_stored_by_bulk_as_by_rest(org: Bench) -> None:
@@ -155,7 +155,7 @@ def test_a_full_temporary_folder_is_told_by_its_name(org: Bench, monkeypatch: py
         here.setattr(pages, "tempfile", SimpleNamespace(TemporaryFile=Full, gettempdir=lambda: "/small"))
         said = org.kam("pull", "contact")
         with pytest.raises(StoreFault, match="/small: the disk is full"):
-            list(ingest.uploads([RecordWrite("account", "Account", "1", {"Name": "x"})], ["Name"], []))
+            list(ingest.uploads([RecordWrite("account", "Account", "1", {"Name": "x"})], ["Name"], [], 1))
     assert said.code == 9
     assert "/small: the disk is full" in said.err
     assert "TMPDIR" in said.err
@@ -184,7 +184,7 @@ def test_quotas_that_end_midway_are_told_by_a_dry_run_and_stop_nothing(org: Benc
     org.steer(limits={"DailyBulkV2QueryJobs": {"Remaining": 2}, "DailyBulkApiBatches": {"Remaining": 0}})
     said = org.kam("run", "first_run", "--as-of", AS_OF, "--dry-run")
     assert said.code == 0, said.all
-    assert "pull Contact: by Bulk: 73 records in about 7 calls, because they are 30 or more" in said.err
+    assert "pull Contact: by Bulk: 73 records in about 8 calls, because they are 30 or more" in said.err
     assert "pull Task: by REST: " in said.err
     assert "today's Bulk query jobs, or the volume of their results, are used up (400 LIMIT_EXCEEDED)" in said.err
     assert "write back: would go by collections: 25 records in about 1 call, because only 0 of today's" in said.err

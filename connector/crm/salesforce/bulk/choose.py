@@ -90,7 +90,9 @@ def writing(client: Client, count: int) -> Way:
     """How to write so many records."""
     settings = client.settings
     small = Way(COLLECTIONS, count, ceil(count / GROUP), "")
-    bulk = Way(BULK, count, 10 * ceil(count / AT_ONCE), "", AT_ONCE)
+    size = SERVER_BATCH if settings.bulk_serial else AT_ONCE
+    bulk = Way(BULK, count, 4 + 6 * ceil(count / size), "", AT_ONCE)
+    serial = f", in jobs of {size:,} one after the other (crm.bulk_serial)" if settings.bulk_serial else ""
     if settings.bulk == "never":
         return _because(small, 'crm.bulk = "never"')
     if settings.bulk == "auto" and count < settings.bulk_write_rows:
@@ -98,8 +100,8 @@ def writing(client: Client, count: int) -> Way:
     if spent := _none_left(client, "DailyBulkApiBatches", ceil(count / SERVER_BATCH)):
         return _because(small, spent)
     if settings.bulk == "always":
-        return _because(bulk, 'crm.bulk = "always"')
-    return _because(bulk, f"they are {settings.bulk_write_rows:,} or more (crm.bulk_write_rows)")
+        return _because(bulk, f'crm.bulk = "always"{serial}')
+    return _because(bulk, f"they are {settings.bulk_write_rows:,} or more (crm.bulk_write_rows){serial}")
 
 
 def _none_left(client: Client, name: str, needed: int) -> str:

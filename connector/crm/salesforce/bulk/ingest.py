@@ -16,6 +16,7 @@ from typing import IO, Any
 from connector.crm.failures import AnswerLost, Refusal
 from connector.crm.protocol import RecordWrite
 from connector.crm.salesforce.bulk import jobs
+from connector.crm.salesforce.bulk.choose import SERVER_BATCH
 from connector.crm.salesforce.bulk.pages import download, no_room, temporary
 from connector.crm.salesforce.faults import fault_of, row_outcome
 from connector.crm.salesforce.login import Client
@@ -75,13 +76,15 @@ def write(client: Client, writes: Sequence[RecordWrite], fallback: Fallback) -> 
     for record, members in groupby(writes, key=lambda w: w.record):
         some, odd = list(members), list[RecordWrite]()
         names = list(dict.fromkeys(name for w in some for name in w.values))
-        for upload in uploads(some, names, odd):
+        # One batch of the server's to a job: batches of one job are worked on side by side, and may lock each other.
+        most = SERVER_BATCH if client.settings.bulk_serial else len(some)
+        for upload in uploads(some, names, odd, most):
             yield from _job(client, record, upload, fallback)
         yield from fallback(odd)
 
 
-def uploads(writes: Sequence[RecordWrite], names: Sequence[str], odd: list[RecordWrite]) -> Iterator[Upload]:
-    """Files of at most MOST_BYTES; `odd` gets the records that a CSV can't say, or that come a second time."""
+def uploads(writes: Sequence[RecordWrite], names: Sequence[str], odd: list[RecordWrite], most: int) -> Iterator[Upload]:
+    """Files of at most MOST_BYTES and `most` records; `odd` gets what a CSV can't say, and who comes a second time."""
     header = _line(["Id", *names])
     made: Upload | None = None
     seen: set[str] = set()
@@ -91,7 +94,7 @@ def uploads(writes: Sequence[RecordWrite], names: Sequence[str], odd: list[Recor
             odd.append(one)
             continue
         seen.add(one.id[:15])
-        if made is not None and made.size + len(line) > MOST_BYTES:
+        if made is not None and (made.size + len(line) > MOST_BYTES or len(made.sent) == most):
             yield made.whole()
             made = None
         if made is None:
@@ -143,7 +146,7 @@ def _job(client: Client, record: str, upload: Upload, fallback: Fallback) -> Ite
                 ' Load Jobs for who aborted them; run again later, or set crm.bulk = "never".'
             )
         names = list(dict.fromkeys(name for w in rest for name in w.values))
-        (upload,) = uploads(rest, names, [])
+        (upload,) = uploads(rest, names, [], len(rest))
 
 
 def _started(client: Client, record: str, upload: Upload) -> str:

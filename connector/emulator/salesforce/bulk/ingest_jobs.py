@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from connector.emulator.salesforce.bulk.ingest import BATCHES, Ingest
-from connector.emulator.salesforce.bulk.jobs import RUNNING, Job, Jobs, common_facts
+from connector.emulator.salesforce.bulk.jobs import RUNNING, Job, Jobs, common_facts, spent
 from connector.emulator.salesforce.bulk.query_jobs import choice, known_keys, listing, wrong_state
 from connector.emulator.salesforce.bulk.tables import DELIMITERS, LINE_ENDINGS, Page, Table
 from connector.emulator.salesforce.directory import DATA
@@ -167,7 +167,6 @@ def _close(site: Site, jobs: Jobs, call: Call) -> Response:
 
 
 def _facts(job: Job) -> dict[str, Any]:
-    spent = max(0, int((job.changed - job.created).total_seconds() * 1000))
     facts = {
         **common_facts(job),
         "jobType": "V2Ingest",
@@ -176,8 +175,8 @@ def _facts(job: Job) -> dict[str, Any]:
         "numberRecordsProcessed": job.processed,
         "numberRecordsFailed": job.failed,
         "retries": 0,
-        "totalProcessingTime": spent,
-        "apiActiveProcessingTime": spent,
+        "totalProcessingTime": spent(job),
+        "apiActiveProcessingTime": spent(job),
         "apexProcessingTime": 0,
     }
     if job.state != "Open":

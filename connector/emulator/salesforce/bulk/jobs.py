@@ -45,6 +45,7 @@ class Job:
     tables: dict[str, Table] = field(default_factory=dict)
     outcome: str = ""  # the state that it will have once its end shows
     finished: threading.Event = field(default_factory=threading.Event)
+    ended: datetime | None = None  # when the work was done, whenever that shows
     stop: bool = False
     polls: int = 0
     queued: datetime | None = None
@@ -188,6 +189,7 @@ class Jobs:
             log.exception("job %s failed inside the emulator", job.id)
             job.outcome, job.message = "Failed", f"InternalServerError : {type(error).__name__}: {error}"
         finally:
+            job.ended = self.org.clock()
             job.finished.set()
 
     def _change(self, job: Job, state: str) -> None:
@@ -198,6 +200,11 @@ class Jobs:
         for job in self.listed("query", "ingest"):
             if (now - job.created).days >= KEPT_DAYS:
                 self.delete(job)
+
+
+def spent(job: Job) -> int:
+    """Milliseconds that the work has taken."""
+    return max(0, int(((job.ended or job.changed) - (job.queued or job.created)).total_seconds() * 1000))
 
 
 def common_facts(job: Job) -> dict[str, Any]:

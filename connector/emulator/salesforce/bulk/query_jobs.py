@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from connector.emulator.salesforce.bulk.extract import extract, planned, table_of
-from connector.emulator.salesforce.bulk.jobs import RUNNING, Job, Jobs, common_facts
+from connector.emulator.salesforce.bulk.jobs import RUNNING, Job, Jobs, common_facts, spent
 from connector.emulator.salesforce.bulk.tables import DELIMITERS, LINE_ENDINGS, Page, Table
 from connector.emulator.salesforce.directory import DATA
 from connector.emulator.salesforce.org.model import Problem
@@ -122,7 +122,7 @@ def _facts(job: Job) -> dict[str, Any]:
         **job.wish,
         "numberRecordsProcessed": job.processed,
         "retries": 0,
-        "totalProcessingTime": max(0, int((job.changed - job.created).total_seconds() * 1000)),
+        "totalProcessingTime": spent(job),
         "isPkChunkingSupported": True,
     }
     return {**facts, "errorMessage": job.message} if job.message else facts
