@@ -20,7 +20,7 @@ demo: $(RUN)     ## Show the whole walk on an invented company.
 setup: $(DEV)    ## Make .venv with everything that developing needs.
 
 test: $(DEV)     ## Run every test, in random order.
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: $(DEV)    ## Format, lint, types, import contract, generated docs.
 	@$(BIN)/ruff format --check .

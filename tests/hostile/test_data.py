@@ -1,7 +1,96 @@
 """Records that mean harm: the run ends well, unknown stays unknown, and what is odd is named."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from bench import AS_OF, Bench
-from world import World
+from world import SECRET, World, world
+
+NAMES = [
+    "🦄 GmbH & Co. 🚀",
+    "شرکت آزمون",
+    "=1+1",
+    "Robert'); DROP TABLE account;--",
+    "x" * 255,
+    "<b>bold</b>",
+    "a\u202eb",
+    "Zero\u200bWidth",
+]
+WORDS = ("Xylophonist", "Quetzalcoatl", "Zwiebelkönig")
+
+
+def loop(site: Bench) -> None:
+    a, b = site.account("Loop A"), site.account("Loop B")
+    site.change("Account", a, ParentId=b)
+    site.change("Account", b, ParentId=a)
+    site.deal(b, 5000)
+
+
+def gaps(site: Bench) -> None:
+    site.contact(None, "Nobody")
+    site.deal(None, 900)
+    site.deal(site.account("No amounts"), None)
+
+
+def losses(site: Bench) -> None:
+    site.deal(site.account("Refunds only"), -5000)
+    site.deal(site.account("For nothing"), 0)
+
+
+def odd_names(site: Bench) -> None:
+    for name in NAMES:
+        key = site.account(name, Industry="Energy")
+        site.contact(key, "L" * 80, "T" * 128)
+        site.deal(key, 1000)
+
+
+def long_texts(site: Bench) -> None:
+    site.ids["long"] = site.contact(site.account("Long"), "Plain", "Chief Financial Officer")
+    site.org.db.execute(
+        'UPDATE "Contact" SET "Title" = ?, "LastName" = ? WHERE "Id" = ?',
+        ["Chief " + "very " * 60 + "\0Officer", "N\0" * 300, site.ids["long"]],
+    )
+
+
+def twins(site: Bench) -> None:
+    site.ids["first"], site.ids["second"] = (site.account("Twin", BillingCity=city) for city in ("Bonn", "Ulm"))
+
+
+def branches(site: Bench) -> None:
+    parent = site.account("Mother AG")
+    for key in (parent, site.account("Daughter GmbH", ParentId=parent)):
+        site.deal(key, 4000)
+        site.deal(key, 4000, "2025-09-01")
+
+
+def people(site: Bench) -> None:
+    for number, word in enumerate(WORDS):
+        key = site.account(f"Customer {number}")
+        made = site.contact(key, word, f"{word} Chief Financial Officer")
+        for month in range(1, 6):
+            deal = site.deal(key, 7000 + number, f"2026-0{month}-11")
+            site.make(
+                "OpportunityContactRole", OpportunityId=deal, ContactId=made, Role="Decision Maker", IsPrimary=True
+            )
+
+
+@pytest.fixture(scope="module")
+def all_at_once(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """An org with everything that means harm, after a first run that ended well."""
+    with world(template, tmp_path_factory.mktemp("harm") / "world") as made:
+        site = Bench(made.running, made.folder)
+        for harm in (loop, gaps, losses, odd_names, long_texts, twins, branches, people):
+            harm(site)
+        assert made.run("first_run").code == 0
+        yield site
+
+
+@pytest.fixture
+def harmed(all_at_once: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """The same with its secret in the environment; tests leave it as it is."""
+    monkeypatch.setenv(SECRET, all_at_once.running.secret)
+    return all_at_once
 
 
 def explained(site: Bench, account: str) -> str:
@@ -10,34 +99,20 @@ def explained(site: Bench, account: str) -> str:
     return said.out
 
 
-def test_an_account_loop_is_named_and_hurts_nobody(site: Bench) -> None:
-    a, b = site.account("Loop A"), site.account("Loop B")
-    site.change("Account", a, ParentId=b)
-    site.change("Account", b, ParentId=a)
-    site.deal(b, 5000)
-    assert site.first_run().code == 0
-    assert "form a loop" in explained(site, b)
+def test_an_account_loop_is_named_and_hurts_nobody(harmed: Bench) -> None:
+    assert "form a loop" in explained(harmed, harmed.ids["Loop B"])
 
 
-def test_contacts_and_deals_without_an_account_and_deals_without_amount(site: Bench) -> None:
-    site.contact(None, "Nobody")
-    site.deal(None, 900)
-    orphan = site.account("No amounts")
-    site.deal(orphan, None)
-    assert site.first_run().code == 0
-    assert "value unknown: its won deals have no amount" in explained(site, orphan)
-    said = site.kam("status")
+def test_contacts_and_deals_without_an_account_and_deals_without_amount(harmed: Bench) -> None:
+    assert "value unknown: its won deals have no amount" in explained(harmed, harmed.ids["No amounts"])
+    said = harmed.kam("status")
     assert "deals without account    1" in said.out
     assert "deals without amount     1" in said.out
 
 
-def test_negative_and_zero_amounts_are_told_as_they_are(site: Bench) -> None:
-    loss, zero = site.account("Refunds only"), site.account("For nothing")
-    site.deal(loss, -5000)
-    site.deal(zero, 0)
-    assert site.first_run().code == 0
-    assert "loses" in explained(site, loss)
-    assert "0 EUR a year" in explained(site, zero)
+def test_negative_and_zero_amounts_are_told_as_they_are(harmed: Bench) -> None:
+    assert "loses" in explained(harmed, harmed.ids["Refunds only"])
+    assert "0 EUR a year" in explained(harmed, harmed.ids["For nothing"])
 
 
 def test_a_currency_without_rate_is_named_and_its_value_unknown_not_zero(site: Bench) -> None:
@@ -64,51 +139,28 @@ def test_a_currency_without_rate_is_named_and_its_value_unknown_not_zero(site: B
     assert "currencies without rate  none" in site.kam("status").out
 
 
-def test_names_of_every_kind_go_through_untouched_and_cannot_steer_the_terminal(site: Bench) -> None:
-    names = [
-        "🦄 GmbH & Co. 🚀",
-        "شرکت آزمون",
-        "=1+1",
-        "Robert'); DROP TABLE account;--",
-        "x" * 255,
-        "<b>bold</b>",
-        "a\u202eb",
-        "Zero\u200bWidth",
-    ]
-    ids = [site.account(name, Industry="Energy") for name in names]
-    for key in ids:
-        site.contact(key, "L" * 80, "T" * 128)
-        site.deal(key, 1000)
-    assert site.first_run().code == 0
-    assert [site.rows("SELECT name FROM account WHERE id = ?", key)[0][0] for key in ids] == names
-    assert "\u202e" not in explained(site, ids[6])
-    assert site.kam("diff").code == 0
+def test_names_of_every_kind_go_through_untouched_and_cannot_steer_the_terminal(harmed: Bench) -> None:
+    ids = [harmed.ids[name] for name in NAMES]
+    assert [harmed.rows("SELECT name FROM account WHERE id = ?", key)[0][0] for key in ids] == NAMES
+    assert "\u202e" not in explained(harmed, ids[6])
+    assert harmed.kam("diff").code == 0
 
 
-def test_titles_and_names_of_any_length_and_with_nul_are_pulled(site: Bench) -> None:
-    key = site.account("Long")
-    made = site.contact(key, "Plain", "Chief Financial Officer")
-    site.org.db.execute(
-        'UPDATE "Contact" SET "Title" = ?, "LastName" = ? WHERE "Id" = ?',
-        ["Chief " + "very " * 60 + "\0Officer", "N\0" * 300, made],
-    )
-    assert site.first_run().code == 0
-    title, name = site.rows("SELECT title, name FROM contact WHERE id = ?", made)[0]
+def test_titles_and_names_of_any_length_and_with_nul_are_pulled(harmed: Bench) -> None:
+    title, name = harmed.rows("SELECT title, name FROM contact WHERE id = ?", harmed.ids["long"])[0]
     assert len(title) > 300
     assert "\0" not in title + (name or "")
 
 
-def test_several_accounts_of_one_name_are_listed_with_their_ids(site: Bench) -> None:
-    first, second = site.account("Twin", BillingCity="Bonn"), site.account("Twin", BillingCity="Ulm")
-    assert site.first_run().code == 0
-    said = site.kam("explain", "twin")
+def test_several_accounts_of_one_name_are_listed_with_their_ids(harmed: Bench) -> None:
+    said = harmed.kam("explain", "twin")
     assert said.code == 2
     assert said.out == ""
-    assert first in said.err
-    assert second in said.err
+    assert harmed.ids["first"] in said.err
+    assert harmed.ids["second"] in said.err
     assert "Ulm" in said.err
     assert "2 accounts match" in said.err
-    assert site.kam("explain", second).code == 0
+    assert harmed.kam("explain", harmed.ids["second"]).code == 0
 
 
 def test_an_account_newer_than_the_results_is_told_to_need_enrich(site: Bench) -> None:
@@ -120,35 +172,20 @@ def test_an_account_newer_than_the_results_is_told_to_need_enrich(site: Bench) -
     assert "kam enrich" in said.err
 
 
-def test_a_branch_is_told_to_be_counted_at_its_parent_by_name(site: Bench) -> None:
-    parent = site.account("Mother AG")
-    branch = site.account("Daughter GmbH", ParentId=parent)
-    for key in (parent, branch):
-        site.deal(key, 4000)
-        site.deal(key, 4000, "2025-09-01")
-    assert site.first_run().code == 0
-    told = explained(site, branch)
+def test_a_branch_is_told_to_be_counted_at_its_parent_by_name(harmed: Bench) -> None:
+    parent = harmed.ids["Mother AG"]
+    told = explained(harmed, harmed.ids["Daughter GmbH"])
     assert f"counted with its parent company: Mother AG ({parent})" in told
     assert "scored with its parent company" in told
-    assert "a group of 2 accounts, summed here" in explained(site, parent)
+    assert "a group of 2 accounts, summed here" in explained(harmed, parent)
 
 
-def test_no_name_or_title_of_a_contact_reaches_any_text_on_an_account(site: Bench) -> None:
-    words = ("Xylophonist", "Quetzalcoatl", "Zwiebelkönig")
-    for number, word in enumerate(words):
-        key = site.account(f"Customer {number}")
-        made = site.contact(key, word, f"{word} Chief Financial Officer")
-        for month in range(1, 6):
-            deal = site.deal(key, 7000 + number, f"2026-0{month}-11")
-            site.make(
-                "OpportunityContactRole", OpportunityId=deal, ContactId=made, Role="Decision Maker", IsPrimary=True
-            )
-    assert site.first_run().code == 0
-    written = site.rows("SELECT after, why FROM journal", file="journal")
-    results = site.rows("SELECT * FROM account_result")
-    told = str(written) + str(results) + explained(site, site.ids["Customer 1"]) + site.kam("programme").out
+def test_no_name_or_title_of_a_contact_reaches_any_text_on_an_account(harmed: Bench) -> None:
+    written = harmed.rows("SELECT after, why FROM journal", file="journal")
+    results = harmed.rows("SELECT * FROM account_result")
+    told = str(written) + str(results) + explained(harmed, harmed.ids["Customer 1"]) + harmed.kam("programme").out
     assert written
-    assert not [word for word in words if word.casefold() in told.casefold()]
+    assert not [word for word in WORDS if word.casefold() in told.casefold()]
 
 
 def test_the_org_without_any_record_is_computed_without_complaint(bare: Bench) -> None:
