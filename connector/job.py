@@ -20,16 +20,16 @@ from connector.steps import enrich as enriching
 from connector.steps import money
 from connector.steps import write_back as writing
 from connector.steps.diff import Diff, Guards, breaches, diff
-from connector.steps.pull import pull
+from connector.steps.pull import Pulled, pull, reconcile
 from connector.steps.write_back import Written, settle, write_back
 from connector.store import rejects, runs
 from connector.store.mirror import Mirror
 from connector.store.runs import Run
 from connector.workspace import Workspace, stamp
 
-Step = Literal["pull", "pull_full", "enrich", "diff", "write_back"]
+Step = Literal["pull", "pull_full", "reconcile", "enrich", "diff", "write_back"]
 INSIGHTS = ("titles", "relationship", "coverage", "whitespace", "key_accounts", "quadrant")
-STEPS = ("pull", "pull_full", "enrich", "diff", "write_back")
+STEPS = ("pull", "pull_full", "reconcile", "enrich", "diff", "write_back")
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _finish(work: Workspace, job: Job, report: Report, state: str, message: str)
 
 
 def _steps(work: Workspace, job: Job, current: Run, report: Report, dry_run: bool, say: Callable[[str], None]) -> None:
-    fieldmap = work.fieldmap
+    work.fieldmap  # noqa: B018 (held against the CRM first: its notes are made then)
     report.notes += work.notes
     settled = settle(work.pen())
     if settled:
@@ -172,20 +172,13 @@ def _steps(work: Workspace, job: Job, current: Run, report: Report, dry_run: boo
         say(f"settled {settled} records whose last write was cut off")
     for step in job.steps:
         runs.note(work.journal, report.run, step, report.counts)
-        if step in ("pull", "pull_full"):
-            pulled = pull(
-                work.crm,
-                fieldmap,
-                work.mirror,
-                now=stamp(work.clock()),
-                money_settings=work.corporate,
-                full=step == "pull_full",
-                min_share=job.guards.min_pulled_share,
-            )
-            report.counts["pull"] = pulled.counts()
-            report.notes += pulled.notes + rate_notes(pulled.no_rate)
-            report.counts["ways"] = {"pull": pulled.ways}
-            say(f"pull: {sum(pulled.rows.values())} rows, {sum(pulled.deleted.values())} deleted")
+        if step in ("pull", "pull_full", "reconcile"):
+            pulled = run_pull(work, step, job.guards.min_pulled_share)
+            name = "reconcile" if step == "reconcile" else "pull"
+            report.counts[name] = pulled.counts()
+            report.notes += [n for n in pulled.notes + rate_notes(pulled.no_rate) if n not in report.notes]
+            report.counts["ways"] = report.counts.get("ways", {}) | {"pull": pulled.ways}
+            say(f"{name}: {sum(pulled.rows.values())} rows, {sum(pulled.deleted.values())} deleted")
             if dry_run:
                 for line in pulled.ways:
                     say(f"pull {line}")
@@ -213,6 +206,18 @@ def way_of(work: Workspace, changes: Sequence[Change]) -> str:
     """How these changes go to the CRM, and why so; empty when there are none."""
     records = len({(c.table, c.id) for c in changes})
     return str(work.crm.capabilities.write_way(records)) if records else ""
+
+
+def run_pull(work: Workspace, step: str, min_share: float) -> Pulled:
+    """Bring the mirror up to date: by what changed, in full, or by the ids that exist."""
+    settings: dict[str, Any] = {
+        "now": stamp(work.clock()),
+        "money_settings": work.corporate,
+        "min_share": min_share,
+    }
+    if step == "reconcile":
+        return reconcile(work.crm, work.fieldmap, work.mirror, **settings)
+    return pull(work.crm, work.fieldmap, work.mirror, full=step == "pull_full", **settings)
 
 
 def _refused(report: Report, written: Written) -> None:

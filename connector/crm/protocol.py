@@ -39,6 +39,7 @@ class FieldFact:
     relationship_name: str | None = None
     filterable: bool = True
     help: str = ""
+    calculated: bool = False  # a formula, or a sum over other records: it may change without the record being saved
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,18 @@ A cursor is set in the transaction that stores the rows it stands for. Next room
 from connector.store.mirror import CursorRow, Mirror
 
 
-def get(mirror: Mirror, record: str, place: str) -> CursorRow | None:
-    """Cursor of one read; None when it never came to its end."""
-    row = next(
-        mirror.rows("SELECT cursor, fields, full_count FROM cursors WHERE record = ? AND place = ?", [record, place]),
-        None,
-    )
+def get(mirror: Mirror, record: str, place: str, *, live: bool = False) -> CursorRow | None:
+    """Cursor of one read; None when it never came to its end. `live` looks past what a pull under way has noted."""
+    at = "cursors" if live else mirror.at("cursors")
+    sql = f"SELECT cursor, fields, full_count FROM {at} WHERE record = ? AND place = ?"
+    row = next(mirror.rows(sql, [record, place]), None)
     return CursorRow(**row) if row else None
 
 
 def put(mirror: Mirror, record: str, place: str, row: CursorRow, now: str) -> None:
     """Set the cursor of one read; call it inside the transaction that stored the rows."""
     mirror.db.conn.execute(
-        "INSERT INTO cursors VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (record, place) DO UPDATE SET"
+        f"INSERT INTO {mirror.at('cursors')} VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (record, place) DO UPDATE SET"
         " cursor = excluded.cursor, fields = excluded.fields, full_count = excluded.full_count,"
         " pulled_at = excluded.pulled_at",
         [record, place, row.cursor, row.fields, row.full_count, now],
@@ -27,12 +26,15 @@ def put(mirror: Mirror, record: str, place: str, row: CursorRow, now: str) -> No
 
 def places(mirror: Mirror) -> list[tuple[str, str]]:
     """Every (record, place) that has a cursor."""
-    return [(r["record"], r["place"]) for r in mirror.rows("SELECT record, place FROM cursors ORDER BY 1, 2")]
+    return [
+        (r["record"], r["place"])
+        for r in mirror.rows(f"SELECT record, place FROM {mirror.at('cursors')} ORDER BY 1, 2")
+    ]
 
 
 def drop(mirror: Mirror, record: str, place: str) -> None:
     """Forget one cursor; call it inside a transaction."""
-    mirror.db.conn.execute("DELETE FROM cursors WHERE record = ? AND place = ?", [record, place])
+    mirror.db.conn.execute(f"DELETE FROM {mirror.at('cursors')} WHERE record = ? AND place = ?", [record, place])
 
 
 def oldest(mirror: Mirror) -> str | None:

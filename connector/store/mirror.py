@@ -30,6 +30,7 @@ class Mirror:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "mirror.db"
         self.db = open_database(self.path, MIRROR, synchronous="NORMAL")
+        self.fresh: dict[str, frozenset[str]] = {}  # tables that a pull fills beside the live ones, see `fresh`
 
     def close(self) -> None:
         """Close the file."""
@@ -46,6 +47,10 @@ class Mirror:
         """Tie the file to one org; StoreFault when it belongs to another."""
         with guarded(self.path):
             bind(self.db, self.path, org)
+
+    def at(self, table: str) -> str:
+        """Where a pull finds and stores the rows of a table: the fresh one while there is one."""
+        return f"fresh_{table}" if table in self.fresh else table
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
@@ -65,13 +70,37 @@ class Mirror:
         sets = ", ".join(f'"{c}" = excluded."{c}"' for c in (*columns, "_pull"))
         listed, marks = ", ".join(f'"{c}"' for c in names), ", ".join("?" * len(names))
         self.db.conn.executemany(
-            f'INSERT INTO "{table}" ({listed}) VALUES ({marks}) ON CONFLICT ("{SOURCE}", _record) DO UPDATE SET {sets}',
+            f'INSERT INTO "{self.at(table)}" ({listed}) VALUES ({marks})'
+            f' ON CONFLICT ("{SOURCE}", _record) DO UPDATE SET {sets}',
             rows,
         )
 
+    def refresh(
+        self, table: str, record: str, ids: Sequence[str], columns: Mapping[str, Sequence[Any]], pull: int
+    ) -> int:
+        """Replace some columns of rows that are there and differ in them; number of rows that did."""
+        # Money's twin is computed later: it is emptied with its column, and tells no difference.
+        told = [c for c in columns if not (c.endswith("_minor") and c.removesuffix("_minor") in columns)]
+        place = {c: f"?{n}" for n, c in enumerate(columns, 1)}
+        n = len(columns)
+        sets = ", ".join(f'"{c}" = {place[c]}' for c in columns)
+        differs = " OR ".join(f'"{c}" IS NOT {place[c]}' for c in told)
+        sql = (
+            f'UPDATE "{self.at(table)}" SET {sets}, _pull = ?{n + 1}'
+            f' WHERE "{SOURCE}" = ?{n + 2} AND _record = ?{n + 3} AND ({differs})'
+        )
+        rows = zip(*columns.values(), [pull] * len(ids), ids, [record] * len(ids), strict=True)
+        return int(self.db.conn.executemany(sql, rows).rowcount)
+
+    def sources(self, table: str, record: str) -> Iterator[str]:
+        """Ids of the records that rows came from."""
+        with guarded(self.path):
+            sql = f'SELECT "{SOURCE}" FROM "{self.at(table)}" WHERE _record = ?'
+            yield from (i for (i,) in self.db.conn.execute(sql, [record]))
+
     def delete(self, table: str, record: str, ids: Sequence[str], kept: int | None = None) -> int:
         """Drop the rows that came from these records, less those that the pull `kept` stored; number of rows."""
-        sql = f'DELETE FROM "{table}" WHERE "{SOURCE}" = ? AND _record = ? AND _pull IS NOT ?'
+        sql = f'DELETE FROM "{self.at(table)}" WHERE "{SOURCE}" = ? AND _record = ? AND _pull IS NOT ?'
         return int(self.db.conn.executemany(sql, [(i, record, kept) for i in ids]).rowcount) if ids else 0
 
     def unlisted(self, table: str, record: str, ids: Iterable[str], pull: int) -> list[str]:
@@ -81,7 +110,7 @@ class Mirror:
             self.db.conn.executemany("INSERT OR IGNORE INTO listed VALUES (?)", ((i,) for i in ids))
             unlisted = f'"{SOURCE}" NOT IN (SELECT id FROM listed)'
             where = f"_record = ? AND _pull <> ? AND {unlisted}"
-            found = self.rows(f'SELECT "{SOURCE}" AS id FROM "{table}" WHERE {where}', [record, pull])
+            found = self.rows(f'SELECT "{SOURCE}" AS id FROM "{self.at(table)}" WHERE {where}', [record, pull])
             return [row["id"] for row in found]
         finally:
             self.db.conn.execute("DROP TABLE listed")
@@ -91,17 +120,18 @@ class Mirror:
         if columns:
             marks = ", ".join("?" * len(columns))
             self.db.conn.executemany(
-                f'DELETE FROM present WHERE "table" = ? AND id = ? AND "column" IN ({marks})',
+                f'DELETE FROM {self.at("present")} WHERE "table" = ? AND id = ? AND "column" IN ({marks})',
                 [(table, i, *columns) for i in ids],
             )
             self.db.conn.executemany(
-                "INSERT INTO present VALUES (?, ?, ?, ?)",
+                f"INSERT INTO {self.at('present')} VALUES (?, ?, ?, ?)",
                 [(table, i, c, v) for c, vs in columns.items() for i, v in zip(ids, vs, strict=True) if v is not None],
             )
 
     def forget_present(self, table: str, ids: Sequence[str]) -> None:
         """Drop what we know of the written fields of records that are gone."""
-        self.db.conn.executemany('DELETE FROM present WHERE "table" = ? AND id = ?', [(table, i) for i in ids])
+        sql = f'DELETE FROM {self.at("present")} WHERE "table" = ? AND id = ?'
+        self.db.conn.executemany(sql, [(table, i) for i in ids])
 
     def present(self, table: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Written fields as the CRM has them, record by record, in order of id."""
@@ -122,18 +152,12 @@ class Mirror:
 
     def sweep(self, table: str, record: str, pull: int) -> int:
         """Drop rows of a record that a full pull did not see; number of rows dropped."""
-        unseen = f'FROM "{table}" WHERE _record = ? AND _pull <> ?'
+        unseen = f'FROM "{self.at(table)}" WHERE _record = ? AND _pull <> ?'
         self.db.conn.execute(
-            f'DELETE FROM present WHERE "table" = ? AND id IN (SELECT "{SOURCE}" {unseen})', [table, record, pull]
+            f'DELETE FROM {self.at("present")} WHERE "table" = ? AND id IN (SELECT "{SOURCE}" {unseen})',
+            [table, record, pull],
         )
         return int(self.db.conn.execute(f"DELETE {unseen}", [record, pull]).rowcount)
-
-    def blank(self, table: str, record: str, columns: Sequence[str]) -> None:
-        """Empty some columns of the rows of a record."""
-        if columns:
-            sets = ", ".join(f'"{c}" = NULL' for c in columns)
-            filled = " OR ".join(f'"{c}" IS NOT NULL' for c in columns)
-            self.db.conn.execute(f'UPDATE "{table}" SET {sets} WHERE _record = ? AND ({filled})', [record])
 
     def count(self, table: str, record: str | None = None, pull: int | None = None) -> int:
         """Rows of a table, or of one record in it, or of those the ones that a pull stored."""
@@ -141,7 +165,7 @@ class Mirror:
         given = {k: v for k, v in wanted.items() if v is not None}
         where = " WHERE " + " AND ".join(f"{k} = :{k}" for k in given) if given else ""
         with guarded(self.path):
-            return int(self.db.conn.execute(f'SELECT count(*) FROM "{table}"{where}', given).fetchone()[0])
+            return int(self.db.conn.execute(f'SELECT count(*) FROM "{self.at(table)}"{where}', given).fetchone()[0])
 
     def next_pull(self) -> int:
         """Number of a new pull."""

@@ -62,7 +62,7 @@ _TABLE = (
     "?$select=LogicalName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,ChangeTrackingEnabled,DisplayName,"
     "Privileges"
     "&$expand=Attributes($select=LogicalName,AttributeType,AttributeTypeName,AttributeOf,DisplayName,Description,"
-    "IsValidForRead,IsValidForUpdate,IsSecured,MetadataId),"
+    "IsValidForRead,IsValidForUpdate,IsSecured,MetadataId,SourceType),"
     "ManyToOneRelationships($select=ReferencingAttribute,ReferencedEntity,ReferencingEntityNavigationPropertyName)"
 )
 _OPTIONS = "&$expand=OptionSet($select=Options),GlobalOptionSet($select=Options)"
@@ -267,6 +267,7 @@ def _field(
         length=int(detail.get("MaxLength") or 0),
         scale=int(detail.get("Precision") or 0),
         help=_label(told.get("Description")),
+        calculated=bool(told.get("SourceType")),  # 1 calculated, 2 rolled up, 3 a formula
     )
 
 

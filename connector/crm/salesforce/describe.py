@@ -76,6 +76,7 @@ def _field(told: dict[str, Any]) -> FieldFact:
         relationship_name=told.get("relationshipName"),
         filterable=bool(told.get("filterable")),
         help=told.get("inlineHelpText") or "",
+        calculated=bool(told.get("calculated")),
     )
 
 
