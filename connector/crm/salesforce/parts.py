@@ -104,11 +104,17 @@ def _parts(client: Client, plan: Plan, where: Sequence[str]) -> list[str]:
     fields = [p for p in dict.fromkeys(plan.paths) if p not in base]
     order = (STAMP, "Id") if plan.stamped else ("Id",)
     make = partial(soql, plan.record, where=where, order=order)
+    # Letters are quoted one by one, so the lengths of pieces add up.
+    bare, length = len(client.query_url("")), len(client.query_url(make(base), include_deleted=True))
     found: list[list[str]] = [[]]
+    used = length
     for field in fields:
-        if found[-1] and len(client.query_url(make([*base, *found[-1], field]), include_deleted=True)) > URL_ROOM:
+        more = len(client.query_url(f", {field}")) - bare
+        if found[-1] and used + more > URL_ROOM:
             found.append([])
+            used = length
         found[-1].append(field)
+        used += more
     return [make([*base, *part]) for part in found]
 
 

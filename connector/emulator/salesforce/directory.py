@@ -48,7 +48,7 @@ class MetadataClock:
     """Tells when what a user's describes say last changed: schema and the user's own rights."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[int, datetime]] = {}
+        self._known: dict[str, tuple[object, datetime]] = {}
 
     def changed(self, site: Site, user_id: str) -> datetime:
         """Time of the last change; always a later second than the change before, so that no 304 hides one."""
@@ -57,11 +57,12 @@ class MetadataClock:
             (kind.name, tuple(kind.fields.values()), readable(user_id, kind.name), editable(user_id, kind.name))
             for kind in site.org.objects.values()
         )
-        mark, (seen, moment) = hash(content), self._known.get(user_id, (None, None))
-        if moment is None or seen != mark:
+        # Compared, not hashed: fields that are the same objects are passed over at once.
+        seen, moment = self._known.get(user_id, (None, None))
+        if moment is None or seen != content:
             now = site.org.clock().replace(microsecond=0)
             moment = now if moment is None else max(now, moment + timedelta(seconds=1))
-            self._known[user_id] = (mark, moment)
+            self._known[user_id] = (content, moment)
         return moment
 
 

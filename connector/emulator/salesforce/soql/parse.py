@@ -5,7 +5,7 @@ In: the text of a query; out: a `tree.Query`, or a Problem MALFORMED_QUERY that 
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken, v_args
@@ -37,8 +37,9 @@ _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "'"
 _ESCAPED |= {name.upper(): letter for name, letter in _ESCAPED.items()}
 
 
+@lru_cache(maxsize=128)
 def parse(text: str) -> Query:
-    """Read a query."""
+    """Read a query; a client asks the same ones again and again, and a tree never changes."""
     if len(text) > LONGEST_QUERY:
         raise Problem(400, "MALFORMED_QUERY", f"SOQL statements cannot be longer than {LONGEST_QUERY} characters.")
     grammar = _grammar()
