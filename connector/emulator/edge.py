@@ -137,8 +137,9 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; requests of the control endpoint know neither faults nor limits."""
         path = scope["path"]
-        if len(path) > 1 and path.endswith("/"):
-            scope = {**scope, "path": path.rstrip("/") or "/"}
+        if len(path) > 1 and (path.endswith("/") or path.startswith("//")):
+            # Salesforce's own CLI keeps the slash that ends an instance's address, and so sends two.
+            scope = {**scope, "path": "/" + path.strip("/")}
         if scope["path"].startswith("/_emulator"):
             await self.app(scope, receive, send)
             return

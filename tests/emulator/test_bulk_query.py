@@ -71,6 +71,9 @@ def test_a_job_tells_what_it_is_and_goes_through_its_states(call):
     told = [call("GET", f"/jobs/query/{made['id']}").json() for _ in range(3)]
     assert [one["state"] for one in told] == ["InProgress", "InProgress", "JobComplete"]
     assert (told[2]["jobType"], told[2]["numberRecordsProcessed"], told[2]["retries"]) == ("V2Query", 25, 0)
+    assert told[2]["isPkChunkingSupported"] is True
+    stages = create(call, "SELECT Id FROM OpportunityStage").json()["id"]
+    assert call("GET", f"/jobs/query/{stages}").json()["isPkChunkingSupported"] is False
 
 
 def test_a_job_may_take_time_by_the_orgs_clock(call):

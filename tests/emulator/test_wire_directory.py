@@ -39,6 +39,13 @@ def test_every_version_in_range_is_served_with_and_without_a_slash(call_in, vers
     assert answer.status_code == 200
 
 
+def test_an_address_with_a_slash_at_its_end_is_served_too(wire):
+    answer = requests.get(
+        f"{wire.url}//services/data/v60.0/limits", headers={"Authorization": f"Bearer {wire.token}"}, timeout=10
+    )
+    assert answer.status_code == 200
+
+
 @pytest.mark.parametrize(
     ("version", "status"), [("30.0", 410), ("20.0", 410), ("68.0", 404), ("66", 404), ("66.5", 404), ("x", 404)]
 )

@@ -11,7 +11,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import Route
 
-from connector.emulator.salesforce.bulk.extract import extract, planned, table_of
+from connector.emulator.salesforce.bulk.extract import chunked, extract, planned, table_of
 from connector.emulator.salesforce.bulk.jobs import RUNNING, Job, Jobs, common_facts, spent
 from connector.emulator.salesforce.bulk.tables import DELIMITERS, LINE_ENDINGS, Page, Table
 from connector.emulator.salesforce.directory import DATA
@@ -123,7 +123,7 @@ def _facts(job: Job) -> dict[str, Any]:
         "numberRecordsProcessed": job.processed,
         "retries": 0,
         "totalProcessingTime": spent(job),
-        "isPkChunkingSupported": True,
+        "isPkChunkingSupported": chunked(job),
     }
     return {**facts, "errorMessage": job.message} if job.message else facts
 
