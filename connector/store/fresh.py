@@ -116,7 +116,8 @@ def give_back(mirror: Mirror) -> str:
         if execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             return f"{told}, and stay so: somebody reads the file"
         execute("VACUUM")
-        execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            return f"{told}: given back to the disk as soon as nobody reads the file"
     except sqlite3.Error as error:
         return f"{told}, and stay so: {store_fault(mirror.path, error)}"
     finally:

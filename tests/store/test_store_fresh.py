@@ -19,10 +19,10 @@ def test_room_that_a_file_does_not_use_is_given_back_unless_somebody_reads(
     with mirror.atomic():
         mirror.db.conn.execute("CREATE TABLE large (x)")
         mirror.db.conn.executemany("INSERT INTO large VALUES (zeroblob(?))", [(1 << 20,)] * 4)
-        mirror.db.conn.execute("DROP TABLE large")
     reader = sqlite3.connect(mirror.path, isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM account").fetchone()
+    mirror.db.conn.execute("DROP TABLE large")
     assert "somebody reads" in fresh.give_back(mirror)
     reader.close()
     with monkeypatch.context() as little:
