@@ -27,7 +27,7 @@ from simple_salesforce import Salesforce
 
 from connector import mapping
 from connector.crm import salesforce
-from connector.crm.protocol import Batch, RecordWrite
+from connector.crm.protocol import Batch, ReadRequest, RecordWrite
 from connector.crm.salesforce.bulk import choose
 from connector.crm.settings import CrmSettings
 from connector.mapping import FieldMap
@@ -114,7 +114,7 @@ def _pulls(folder: Path, told: dict[str, str], rows: int, rounds: int) -> None:
     # before anything else has touched this process's memory
     _ours(crm, fieldmap, _fresh(folder / "first"))
     peak, calls = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, crm.client.session.calls
-    batches += crm.read(pulling.ReadRequest(group.record, group.fields, None), None)
+    batches += crm.read(ReadRequest(group.record, group.fields, None), None)
     times = _interleaved(folder, ways, rows, rounds)
     middle = {name: statistics.median(wall for wall, _ in spent) for name, spent in times.items()}
     ours, today = middle[OURS], min(middle[UTILS], middle[MANY])

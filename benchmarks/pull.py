@@ -24,11 +24,12 @@ from simple_salesforce import Salesforce
 
 from connector import mapping
 from connector.crm import salesforce
-from connector.crm.protocol import Batch
+from connector.crm.protocol import Batch, ReadRequest
 from connector.crm.settings import CrmSettings
 from connector.mapping import FieldMap
 from connector.steps import pull as pulling
 from connector.steps.money import Corporate
+from connector.steps.pull import step
 from connector.store.mirror import Mirror
 
 ROOT = Path(__file__).parents[1]
@@ -114,7 +115,7 @@ def _measure(folder: Path, told: dict[str, str], rows: int, rounds: int) -> None
     source = mapping.replace(source, read=tuple(r for r in source.read if set(r.fields) <= here))
     fieldmap = FieldMap(whole.path, (source,))
     (group,) = pulling.groups(fieldmap)
-    batches = list(crm.read(pulling.ReadRequest(group.record, group.fields, None), None))
+    batches = list(crm.read(ReadRequest(group.record, group.fields, None), None))
     ways: dict[str, Callable[[Path], int]] = {
         "ours": lambda at: _ours(crm, fieldmap, at),
         "simple-salesforce + sqlite-utils": lambda at: _today(told, at),
@@ -180,10 +181,10 @@ def _pages(told: dict[str, str]) -> int:
 def _memory(group: pulling.Group, batches: list[Batch], at: Path) -> int:
     """Store rows that are already here: what the mirror allows."""
     mirror = Mirror(at)
-    work = pulling._Pull(mirror, 1, "2026-01-01T00:00:00Z", True, 0.5, {("contact", "Contact"): [group]})
+    work = step.Work(mirror, 1, "2026-01-01T00:00:00Z", True, 0.5, {("contact", "Contact"): [group]})
     for batch in batches:
         with mirror.atomic():
-            pulling._store(group, batch, work)
+            step.store(group, batch, work)
     mirror.close()
     return work.done.rows["contact"]
 

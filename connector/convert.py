@@ -15,6 +15,7 @@ from connector.schema import Column, twin
 
 Columns = dict[str, list[Any]]
 _EPOCH = date(1970, 1, 1).toordinal()
+_USUAL = ".000+0000"  # how instants of Salesforce end
 _WIDEST = 2**63  # what SQLite keeps as a whole number
 
 
@@ -24,8 +25,15 @@ def convert(column: Column, values: Sequence[Any]) -> Columns:
     result = {column.name: made}
     other = twin(column)
     if other is not None:
-        result[other] = [None] * len(made) if column.kind == "money" else [v and epoch_day(v) for v in made]
+        result[other] = [None] * len(made) if column.kind == "money" else _epoch_days(made)
     return result
+
+
+def _epoch_days(texts: Sequence[str | None]) -> list[int | None]:
+    """Epoch days of a column of ISO texts: few of the many texts have another day."""
+    days = [t and t[:10] for t in texts]
+    known = {day: epoch_day(day) if day else None for day in set(days)}
+    return list(map(known.__getitem__, days))
 
 
 @lru_cache(maxsize=100_000)
@@ -51,6 +59,12 @@ def listed(array: np.ndarray[Any, Any]) -> list[Any]:
 
 
 def _texts(values: Sequence[Any]) -> list[Any]:
+    try:
+        joined = "".join(values if None not in values else [v for v in values if v is not None])
+    except TypeError:  # something else than texts
+        joined = "\0"
+    if "\0" not in joined:
+        return [v or None for v in values] if "" in values else list(values)
     # NUL ends a text in some readers of the file: drop it. Almost every value is a plain str: test that first.
     return [
         (v if "\0" not in v else v.replace("\0", "")) or None if v.__class__ is str else _one_text(v) for v in values
@@ -97,6 +111,11 @@ def _one_day(text: str) -> str | None:
 
 
 def _instants(values: Sequence[Any]) -> list[Any]:
+    # The usual column as a whole: a stamp of the same form in each line.
+    if values and None not in values and set(map(type, values)) == {str} and set(map(len, values)) == {28}:
+        made = "\n".join(values).replace(_USUAL, "Z").split("\n")
+        if set(map(len, made)) == {20} and None not in set(map(epoch_day, {v[:10] for v in made})):
+            return made
     return [_one_instant(str(v)) if v else None for v in values]
 
 

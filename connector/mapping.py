@@ -253,8 +253,12 @@ def resolve(
 
 def row_columns(source: Source, fields: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> Columns:
     """Columns of the mirror (twins included) made from raw rows whose values stand in the order of `fields`."""
+    return made_of(source, fields, list(zip(*rows, strict=True)) if rows else [()] * len(fields))
+
+
+def made_of(source: Source, fields: Sequence[str], raw: Sequence[Sequence[Any]]) -> Columns:
+    """The same from raw columns in the order of `fields`."""
     place = {f: i for i, f in enumerate(fields)}
-    raw = list(zip(*rows, strict=True)) if rows else [()] * len(fields)
     made: Columns = {}
     for rule in source.read:
         columns = [raw[place[f]] for f in rule.fields]
@@ -262,7 +266,7 @@ def row_columns(source: Source, fields: Sequence[str], rows: Sequence[tuple[Any,
     for word, value in source.constant.items():
         column = TABLES[source.table].column(word)
         if column is not None:
-            made.update(convert(column, [value] * len(rows)))
+            made.update(convert(column, [value] * len(raw[0])))
     return made
 
 

@@ -6,7 +6,7 @@ Settings and FieldMaps come in through `workspace`; rows, outcomes and limits le
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 from connector.schema import CrmField, Outcome
 
@@ -88,6 +88,35 @@ def in_small_groups(count: int) -> Way:
     return Way("batches", count, -(-count // 100), "this CRM takes them so")
 
 
+class Rows(Sequence[tuple[Any, ...]]):
+    """Rows that came as columns: whoever wants columns takes them as they are."""
+
+    def __init__(self, columns: Sequence[Sequence[Any]]) -> None:
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return zip(*self.columns, strict=True)
+
+    @overload
+    def __getitem__(self, place: int) -> tuple[Any, ...]: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Rows": ...
+    def __getitem__(self, place: int | slice) -> "tuple[Any, ...] | Rows":
+        if isinstance(place, slice):
+            return Rows([column[place] for column in self.columns])
+        return tuple(column[place] for column in self.columns)
+
+
+def columns_of(rows: Sequence[tuple[Any, ...]], width: int) -> Sequence[Sequence[Any]]:
+    """The columns of some rows, `width` of them."""
+    if isinstance(rows, Rows):
+        return rows.columns
+    return list(zip(*rows, strict=True)) if rows else [()] * width
+
+
 @dataclass(frozen=True)
 class Batch:
     """One batch of a read: raw values in the order of the request's fields, ids of deleted records, and the cursor.
@@ -98,7 +127,7 @@ class Batch:
     the first batch of each way carries it.
     """
 
-    rows: list[tuple[Any, ...]]
+    rows: Sequence[tuple[Any, ...]]
     deleted: list[str]
     cursor: str | None
     restart: bool = False

@@ -8,22 +8,26 @@ table. `present` and `cursors` follow the same way, so a cursor never stands for
 remember and no CRM has is carried over at the swap.
 
 A pull that was killed or halted leaves its fresh tables; the next full pull of the same question takes them up within
-a day. The price is room for both on the disk, given back by `room`.
+a day. The price is room for both on the disk, given back by `give_back`.
 
 A plan (table → the records that are read in full) comes in; live tables leave. Next room: `cursors`.
 """
 
 import json
 import re
+import shutil
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from connector.store.migrations import SOURCE, guarded
+from connector.store.migrations import SOURCE, guarded, store_fault
 from connector.store.mirror import Mirror
 
 PREFIX = "fresh_"
 KEPT = timedelta(days=1)  # fresh tables older than that are begun anew
+SHARE = 0.25  # of the file that may be free before it is rewritten
+LEAST = 64 << 20  # bytes that are worth it
 _META = "fresh"
 # A fresh table without rows of old: its key tells which rows are left out.
 _KEY = {"present": '"table"', "cursors": "record || char(10) || place"}
@@ -84,6 +88,43 @@ def swap(mirror: Mirror, memory: Mapping[str, Sequence[str]]) -> Iterator[dict[s
     finally:
         with guarded(mirror.path):
             execute("PRAGMA temp_store = MEMORY")
+
+
+def give_back(mirror: Mirror) -> str:
+    """Give the disk back what the file does not use, when that is much; what was done, or why not, in words.
+
+    Rewriting the file wants room for two copies of what it holds, and nobody who reads meanwhile: without them, the
+    free pages are left for the next full pull. What fails here harms nothing.
+    """
+    execute = mirror.db.conn.execute
+    with guarded(mirror.path):
+        pages, free, size = (
+            int(execute(f"PRAGMA {p}").fetchone()[0]) for p in ("page_count", "freelist_count", "page_size")
+        )
+    if free * size < LEAST or free < SHARE * pages:
+        return ""
+    told, wanted = (
+        f"{free * size >> 20} of {pages * size >> 20} MB of {mirror.path.name} are free",
+        2 * (pages - free) * size,
+    )
+    room = shutil.disk_usage(mirror.path.parent).free
+    if room < wanted + LEAST:
+        return f"{told}, and stay so: giving them back wants {wanted >> 20} MB of room, and the disk has {room >> 20}"
+    try:
+        execute("PRAGMA busy_timeout = 0")
+        execute("PRAGMA temp_store = FILE")
+        if execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            return f"{told}, and stay so: somebody reads the file"
+        execute("VACUUM")
+        if execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            return f"{told}: given back to the disk as soon as nobody reads the file"
+    except sqlite3.Error as error:
+        return f"{told}, and stay so: {store_fault(mirror.path, error)}"
+    finally:
+        with guarded(mirror.path):
+            execute("PRAGMA temp_store = MEMORY")
+            execute("PRAGMA busy_timeout = 10000")
+    return f"{told}: given back to the disk"
 
 
 def _left(mirror: Mirror) -> list[str]:

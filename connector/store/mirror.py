@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
+from operator import itemgetter, le
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +64,23 @@ class Mirror:
         self, table: str, record: str, ids: Sequence[str], columns: Mapping[str, Sequence[Any]], pull: int
     ) -> None:
         """Insert or update rows; columns that are not given keep what they hold."""
-        names = [*columns, SOURCE, "_record", "_pull"]
-        n = len(ids)
-        rows = sorted(
-            zip(*columns.values(), ids, [record] * n, [pull] * n, strict=True), key=lambda row: row[-3]
-        )  # in key order: random order costs half as much again
+        bound: list[Sequence[Any]] = [ids]
+        words = {SOURCE: "?1", "_record": "'{}'".format(record.replace("'", "''")), "_pull": str(pull)}
+        for name, values in columns.items():
+            if (same := _constant(values)) is not None:
+                words[name] = same
+            elif name == "id" and list(values) == list(ids):
+                words[name] = "?1"
+            else:
+                bound.append(values)
+                words[name] = f"?{len(bound)}"
+        rows: Iterable[tuple[Any, ...]] = zip(*bound, strict=True)
+        if not all(map(le, ids, islice(ids, 1, None))):
+            rows = sorted(rows, key=itemgetter(0))  # in key order: random order costs half as much again
+        listed = ", ".join(f'"{c}"' for c in words)
         sets = ", ".join(f'"{c}" = excluded."{c}"' for c in (*columns, "_pull"))
-        listed, marks = ", ".join(f'"{c}"' for c in names), ", ".join("?" * len(names))
         self.db.conn.executemany(
-            f'INSERT INTO "{self.at(table)}" ({listed}) VALUES ({marks})'
+            f'INSERT INTO "{self.at(table)}" ({listed}) VALUES ({", ".join(words.values())})'
             f' ON CONFLICT ("{SOURCE}", _record) DO UPDATE SET {sets}',
             rows,
         )
@@ -209,6 +219,14 @@ class Mirror:
         if exact:
             return exact
         return list(self.rows(f"{picked} instr(lower(name), lower(?)) > 0 ORDER BY name, id LIMIT 20", [text]))
+
+
+def _constant(values: Sequence[Any]) -> str | None:
+    """The one value of a column as SQL, where it is a small number or nothing: each value that is bound costs time."""
+    first = values[0] if values else None
+    if first is not None and not (first.__class__ is int and abs(first) < 1 << 31):
+        return None
+    return ("NULL" if first is None else str(first)) if values.count(first) == len(values) else None
 
 
 def mark_of(asked: object) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from contextlib import closing, nullcontext
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,8 @@ import requests
 
 from connector.crm.protocol import Limits, ReadRequest, RecordWrite
 from connector.crm.salesforce import connect
-from connector.crm.salesforce.bulk import choose, ingest, query
+from connector.crm.salesforce.bulk import apart, choose, ingest, query
+from connector.crm.salesforce.bulk.apart import Parser
 from connector.crm.salesforce.bulk.pages import Counter
 from connector.crm.salesforce.bulk.table import Table
 from connector.crm.settings import CrmSettings
@@ -418,14 +420,36 @@ def test_rows_are_counted_as_a_csv_reader_counts_them(piece):
     assert not cut.whole
 
 
-def test_a_table_keeps_nul_returns_and_the_longest_field():
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_table_keeps_nul_returns_and_the_longest_field(apart):
     given = [["1", "a\0b\r\nc"], ["2", "y" * 131_072], ["3", ""]]
     file = io.BytesIO()
     text = io.TextIOWrapper(file, "utf-8", newline="")
     csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows([["Id", "Name"], *given])
     text.flush()
-    (found,) = Table(["Id", "Name"], ["Name"], ["id", "string"]).read(file)
-    assert found.rows == [("a\0b\r\nc",), ("y" * 131_072,), (None,)]
+    with closing(Parser()) if apart else nullcontext() as parser:
+        (found,) = Table(["Id", "Name"], ["Name"], ["id", "string"]).read(file, parser)
+    assert list(found.rows) == [("a\0b\r\nc",), ("y" * 131_072,), (None,)]
+
+
+def test_a_process_that_parses_tells_what_is_wrong_and_one_that_dies_is_done_without():
+    def page(*rows):
+        return io.BytesIO("\n".join(["Id,Name", *rows, ""]).encode())
+
+    table = Table(["Id", "Name"], ["Id", "Name"], ["id", "string"])
+    with closing(Parser()) as parser:
+        for _ in range(2):
+            assert [list(f.rows) for f in table.read(page("1,a\x1fb", "2,é"), parser)] == [
+                [("1", "a\x1fb"), ("2", "é")]
+            ]
+        with pytest.raises(ValueError):
+            list(table.read(page("1,a", "2"), parser))
+        assert [list(f.rows) for f in table.read(page("1,a"), parser)] == [[("1", "a")]]
+
+
+def test_a_job_of_many_rows_is_parsed_by_a_process_of_its_own(here, monkeypatch):
+    monkeypatch.setattr(apart, "WORTH", 0)
+    assert everything(here.crm())[:2] == everything(here.crm(bulk="never"))[:2]
 
 
 def test_remembered_words_outlive_the_process(tmp_path):

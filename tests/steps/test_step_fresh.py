@@ -71,7 +71,9 @@ def test_fresh_tables_of_yesterday_are_begun_anew(here: World) -> None:
 def test_a_table_of_two_records_keeps_the_rows_of_the_one_that_is_not_read_in_full(here: World) -> None:
     pulled(here)
     here.clock.forward(days=1)
-    here.setting("mappings/salesforce.toml", 'record = "Event"\n', 'record = "Event"\nwhere = "Id != null"\n')
+    here.setting(
+        "mappings/salesforce.toml", '[activity.constant]\nkind = "meeting"', '[activity.constant]\nkind = "event"'
+    )
     with here.work() as work:
         before = [work.mirror.count("activity", record) for record in ("Task", "Event")]
         done = again(work)

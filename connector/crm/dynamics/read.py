@@ -3,6 +3,7 @@
 A ReadRequest and a cursor come in; Batches leave, the last with the new cursor. Next room: `write`.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ EXPIRED = "0x80044352"
 CLOSED = ("0x80072491", "0x80040220", "0x80048306")  # change tracking wants the right to read every record
 CAPPED = 5_000  # where a plain count stops counting
 
+_READING_SMALL = threading.Lock()
 Rows = Callable[[list[Record]], list[tuple[Any, ...]]]
 
 
@@ -217,6 +219,11 @@ def _cursor(plan: Plan, since: str) -> Cursor:
 
 def _small(client: Client, column: str) -> Mapping[Any, Any]:
     """A column of the small table by id, read once in a run."""
+    with _READING_SMALL:  # several reads begin at once
+        return _small_once(client, column)
+
+
+def _small_once(client: Client, column: str) -> Mapping[Any, Any]:
     kept = client.remembered.setdefault(SMALL, {})
     if column not in kept:
         fact = _known(client, SMALL)

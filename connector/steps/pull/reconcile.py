@@ -6,6 +6,7 @@ it lacks are read, and what differs is replaced. So the cost follows the number 
 A logged-in CRM, the mapping and the mirror come in; counts leave. Next room: `money`.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,7 @@ from connector.steps.pull.step import Pulled, Work, drop_unlisted, fill, pull, s
 from connector.store import cursors, fresh
 from connector.store.mirror import Mirror
 
+log = logging.getLogger(__name__)
 LATE = 10_000  # more records than that come into sight by a full read, not by their ids
 
 
@@ -66,6 +68,8 @@ def reconcile(
             min_share=min_share, say=say,
         )  # fmt: skip
         return _together(work.done, more)
+    if words := fresh.give_back(mirror):
+        log.info("%s", words)
     return work.done
 
 

@@ -5,13 +5,14 @@ drops no row. What is read in full goes into fresh tables that are swapped in at
 Next room: `reconcile`; then `money`.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from connector.crm.protocol import Batch, Crm, ReadRequest
+from connector.crm.protocol import Batch, Crm, ReadRequest, columns_of
 from connector.errors import GuardHalt
-from connector.mapping import FieldMap, row_columns
+from connector.mapping import FieldMap, made_of
 from connector.schema import TABLES, mirror_columns
 from connector.steps import managers, money
 from connector.steps.pull.ahead import under_way
@@ -19,6 +20,7 @@ from connector.steps.pull.groups import Group, feeders, groups
 from connector.store import cursors, fresh
 from connector.store.mirror import CursorRow, Mirror, mark_of
 
+log = logging.getLogger(__name__)
 # What we remember of an account and no CRM has: it outlives every kind of pull.
 _MEMORY = frozenset(
     {"since", "since_day", "locked_until", "locked_until_day", "strikes", "last_review", "last_review_day"}
@@ -234,6 +236,8 @@ def _settle(work: Work, fieldmap: FieldMap, money_settings: money.Corporate) -> 
             fill(work, fieldmap, money_settings)
         for table, rows in dropped.items():
             done.count(table, rows)
+        if told := fresh.give_back(mirror):
+            log.info("%s", told)
     else:
         fill(work, fieldmap, money_settings)
 
@@ -252,16 +256,17 @@ def _seen(work: Work, group: Group) -> int:
 
 def store(group: Group, batch: Batch, work: Work) -> list[str]:
     """Store the rows of a batch and what the CRM holds in our fields; their ids."""
-    ids = [row[group.fields.index(group.key)] for row in batch.rows]
+    raw = columns_of(batch.rows, len(group.fields))
+    ids = list(raw[group.fields.index(group.key)])
     if not ids:
         return ids
     for source in group.sources:
-        columns = row_columns(source, group.fields, batch.rows)
+        columns = made_of(source, group.fields, raw)
         work.mirror.upsert(source.table, source.record, ids, columns, work.number)
         work.done.rows[source.table] = work.done.rows.get(source.table, 0) + len(ids)
     for table in {t for t, _, _ in group.written}:
         positions = {c: group.fields.index(f) for t, c, f in group.written if t == table}
-        work.mirror.set_present(table, ids, {c: [row[i] for row in batch.rows] for c, i in positions.items()})
+        work.mirror.set_present(table, ids, {c: raw[i] for c, i in positions.items()})
     return ids
 
 

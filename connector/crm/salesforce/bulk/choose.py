@@ -51,16 +51,21 @@ def width(fact: RecordFact, paths: tuple[str, ...], queries: int) -> int:
 
 def expected(client: Client, record: str) -> int | None:
     """About how many records there are, by the org's own statistics; None when it doesn't tell."""
-    if record not in client.counted:
-        names = sorted({record, *(f.name for f in client.described.values() if f is not None)})
-        try:
-            told = client.get("limits/recordCount", {"sObjects": ",".join(names)})
-            counted: dict[str, int | None] = {one["name"]: int(one["count"]) for one in told["sObjects"]}
-            client.counted |= {name: counted.get(name, 0) for name in names}  # empty ones are left out of the answer
-        except (Refusal, KeyError, TypeError, ValueError) as error:
-            log.debug("limits/recordCount: %s; the first page of a query will tell", type(error).__name__)
-            client.counted[record] = None
-    return client.counted[record]
+    with client.lock:  # several reads begin at once, and one answer tells all
+        if record not in client.counted:
+            _count(client, record)
+        return client.counted[record]
+
+
+def _count(client: Client, record: str) -> None:
+    names = sorted({record, *(f.name for f in client.described.values() if f is not None)})
+    try:
+        told = client.get("limits/recordCount", {"sObjects": ",".join(names)})
+        counted: dict[str, int | None] = {one["name"]: int(one["count"]) for one in told["sObjects"]}
+        client.counted |= {name: counted.get(name, 0) for name in names}  # empty ones are left out of the answer
+    except (Refusal, KeyError, TypeError, ValueError) as error:
+        log.debug("limits/recordCount: %s; the first page of a query will tell", type(error).__name__)
+        client.counted[record] = None
 
 
 def reading(client: Client, total: int, wide: int, closed: str) -> Way:
@@ -106,13 +111,14 @@ def writing(client: Client, count: int) -> Way:
 
 def _none_left(client: Client, name: str, needed: int) -> str:
     """That too little of an allowance is left; empty when there is enough or the org doesn't tell."""
-    if client.allowances is None:
-        try:
-            client.allowances = client.get("limits/")
-        except Refusal as refusal:
-            if refusal.status != 403 or refusal.code == "REQUEST_LIMIT_EXCEEDED":
-                raise
-            client.allowances = {}  # this user may not look: the job itself will be refused if need be
+    with client.lock:
+        if client.allowances is None:
+            try:
+                client.allowances = client.get("limits/")
+            except Refusal as refusal:
+                if refusal.status != 403 or refusal.code == "REQUEST_LIMIT_EXCEEDED":
+                    raise
+                client.allowances = {}  # this user may not look: the job itself will be refused if need be
     told: Any = (client.allowances or {}).get(name)
     left = told.get("Remaining") if isinstance(told, dict) else None
     if isinstance(left, int | float) and left < needed:

@@ -3,19 +3,18 @@
 A checked page comes in; rows in the order of the fields asked for leave, a few thousand at a time. Next room: `query`.
 """
 
-import csv
-import io
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import compress, islice
+from itertools import compress
 from typing import IO, Any
 
-from connector.crm.protocol import RecordFact
+from connector.crm.protocol import RecordFact, Rows
+from connector.crm.salesforce.bulk.apart import Columns, Died, Parser
+from connector.crm.salesforce.bulk.apart import columns as columns_of
 from connector.crm.salesforce.parts import STAMP
 
-AT_ONCE = 10_000
-csv.field_size_limit(1 << 26)  # a long text may have 131,072 characters, and base64 in a text even more
+log = logging.getLogger(__name__)
 
 Make = Callable[[Sequence[str]], Sequence[Any]]
 
@@ -24,14 +23,14 @@ Make = Callable[[Sequence[str]], Sequence[Any]]
 class Found:
     """Some records of a job's results: rows, ids of the deleted, ids of all, and the newest stamp."""
 
-    rows: list[tuple[Any, ...]]
+    rows: Sequence[tuple[Any, ...]]
     deleted: list[str]
     ids: Sequence[str]
     newest: str
 
 
 def _texts(values: Sequence[str]) -> Sequence[Any]:
-    return [v or None for v in values]
+    return [v or None for v in values] if "" in values else values
 
 
 def _flags(values: Sequence[str]) -> Sequence[Any]:
@@ -48,6 +47,9 @@ def _numbers(values: Sequence[str]) -> Sequence[Any]:
 
 def _instants(values: Sequence[str]) -> Sequence[Any]:
     # REST writes the same instant with an offset, and what is written is compared with what was read
+    text = "\n".join(values)
+    if text.count("Z\n") + text.endswith("Z") == len(values):
+        return f"{text}\n".replace("Z\n", "+0000\n").split("\n")[:-1]
     return [v[:-1] + "+0000" if v[-1:] == "Z" else v or None for v in values]
 
 
@@ -74,31 +76,28 @@ class Table:
     def _place(self, name: str) -> int | None:
         return self.names.index(name) if name in self.names else None
 
-    def read(self, file: IO[bytes]) -> Iterator[Found]:
+    def read(self, file: IO[bytes], parser: Parser | None = None) -> Iterator[Found]:
         """Rows of one page; a page whose lines don't fit its header raises ValueError."""
+        if parser is not None:
+            try:
+                yield from map(self._found, parser.columns(file))
+                file.close()
+                return
+            except Died:  # the system may end a process that it finds too large: rows that came are told again
+                log.info("the process that parses ended; parsing goes on in this one")
         file.seek(0)
-        with io.TextIOWrapper(file, "utf-8", "replace", newline="") as text:
-            lines = csv.reader(text, strict=True)
-            next(lines, None)
-            for some in iter(partial(_take, lines), []):
-                yield self._found(some)
+        yield from map(self._found, columns_of(file))
 
-    def _found(self, lines: list[list[str]]) -> Found:
-        columns = list(zip(*lines, strict=True))
+    def _found(self, columns: Columns) -> Found:
         if len(columns) != len(self.names):
             raise ValueError(f"{len(columns)} columns instead of {len(self.names)}")
         ids = columns[self._id]
         newest = max(columns[self._stamp]) if self._stamp is not None else ""
-        made = [make(column) for make, column in zip(self._makers, columns, strict=True)]
-        rows = list(zip(*(made[place] for place in self._order), strict=True))
-        if self._gone is None or True not in made[self._gone]:
-            return Found(rows, [], ids, newest)
-        gone = made[self._gone]
-        return Found(list(compress(rows, [not g for g in gone])), list(compress(ids, gone)), ids, newest)
-
-
-def _take(lines: Iterator[list[str]]) -> list[list[str]]:
-    return list(islice(lines, AT_ONCE))
+        gone = _flags(columns[self._gone]) if self._gone is not None and "true" in columns[self._gone] else None
+        made = Rows([self._makers[place](columns[place]) for place in self._order])
+        if gone is None:
+            return Found(made, [], ids, newest)
+        return Found(list(compress(made, [not g for g in gone])), list(compress(ids, gone)), ids, newest)
 
 
 def types(describe: Callable[[str], RecordFact | None], record: str, names: Sequence[str]) -> list[str]:

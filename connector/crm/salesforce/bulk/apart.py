@@ -1,0 +1,133 @@
+"""CSV to columns in a process of its own: parsing takes as long as storing, and both want the interpreter's one lock.
+
+A checked page goes in by a pipe; columns of texts come out, some thousand rows at a time. The process knows this file
+and nothing else of ours, has no login and no name of a file, and ends with the pipe, so also when we are killed.
+Run as a script it is that process. Next room: `table`.
+"""
+
+import csv
+import io
+import marshal
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from threading import Thread
+from typing import IO, Any, cast
+
+AT_ONCE = 10_000
+WORTH = 100_000  # rows of a job from which on a process of its own is quicker
+PIECE = 1 << 20
+_SIZE = 8
+_BETWEEN = "\x1f"  # a column travels as one text when no value has this in it
+Columns = list[Sequence[str]]
+
+
+class Died(Exception):
+    """The process ended before its page."""
+
+
+def columns(file: IO[bytes]) -> Iterator[Columns]:
+    """Columns of a CSV table without its header; lines that don't fit each other raise ValueError."""
+    with io.TextIOWrapper(file, "utf-8", "replace", newline="") as text:
+        lines = csv.reader(text, strict=True)
+        try:
+            next(lines, None)
+            while some := list(islice(lines, AT_ONCE)):
+                yield list(zip(*some, strict=True))
+        except csv.Error as error:
+            raise ValueError(str(error)) from None
+
+
+class Parser:
+    """The process, begun when it is made; `columns` gives it one page after the other."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 (this very file)
+            [sys.executable, "-I", __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        self._to, self._from = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.communicate()
+
+    def columns(self, file: IO[bytes]) -> Iterator[Columns]:
+        """As `columns`; Died when the process is gone, ValueError when the table is wrong."""
+        giver = Thread(target=self._give, args=[file], name="bulk-parse", daemon=True)
+        giver.start()
+        try:
+            while (told := self._told()) is not None:
+                if isinstance(told, str):
+                    raise ValueError(told)
+                yield [c.decode().split(_BETWEEN) if isinstance(c, bytes) else c for c in told]
+        finally:
+            if giver.is_alive():  # left before the end: what it still gives would be taken for the next page
+                self._process.kill()
+            giver.join()
+
+    def _give(self, file: IO[bytes]) -> None:
+        pipe = self._to
+        try:
+            file.seek(0, os.SEEK_END)
+            pipe.write(file.tell().to_bytes(_SIZE, "big"))
+            file.seek(0)
+            while piece := file.read(PIECE):
+                pipe.write(piece)
+            pipe.flush()
+        except OSError:  # it is gone: the reading end sees that too
+            return
+
+    def _told(self) -> Any:
+        size = self._from.read(_SIZE)
+        body = self._from.read(int.from_bytes(size, "big")) if len(size) == _SIZE else b""
+        if not body or len(body) < int.from_bytes(size, "big"):
+            raise Died
+        return marshal.loads(body)  # noqa: S302 (from our own process)
+
+
+class _Page(io.RawIOBase):
+    """The next so many bytes of a pipe, as a file."""
+
+    def __init__(self, pipe: IO[bytes], size: int) -> None:
+        self._pipe, self._left = pipe, size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        body = self._pipe.read(min(self._left, len(buffer)))
+        self._left -= len(body)
+        buffer[: len(body)] = body
+        return len(body)
+
+
+def _serve(given: IO[bytes], told: IO[bytes]) -> None:
+    """Answer each page with its columns, then nothing; a table that is wrong with what is wrong."""
+
+    def tell(what: Any) -> None:
+        body = marshal.dumps(what)
+        told.write(len(body).to_bytes(_SIZE, "big") + body)
+        told.flush()
+
+    while len(size := given.read(_SIZE)) == _SIZE:
+        page = _Page(given, int.from_bytes(size, "big"))
+        try:
+            for some in columns(io.BufferedReader(page, PIECE)):
+                tell([_joined(c) for c in some])
+            tell(None)
+        except ValueError as error:
+            tell(str(error))
+            return
+
+
+def _joined(values: Sequence[str]) -> bytes | Sequence[str]:
+    text = _BETWEEN.join(values)
+    return text.encode() if text.count(_BETWEEN) == len(values) - 1 else tuple(values)
+
+
+csv.field_size_limit(1 << 26)  # a long text may have 131,072 characters, and base64 in a text even more
+if __name__ == "__main__":
+    _serve(sys.stdin.buffer, sys.stdout.buffer)
