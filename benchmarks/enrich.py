@@ -1,0 +1,213 @@
+"""Enrich at scale: seconds, CPU and peak memory of one enrich of a made-up mirror, stage by stage.
+
+Run: python benchmarks/enrich.py [--accounts 100000] [--keep FOLDER]. For each account the mirror holds 5 contacts, 5
+deals, 20 lines and 20 activities. The enrich runs in a process of its own, so that the memory is its own.
+"""
+
+import argparse
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+
+from connector import engine as engines
+from connector.config import Config, CrmSettings
+from connector.convert import epoch_day
+from connector.engine import DuckEngine
+from connector.job import INSIGHTS, known_names
+from connector.schema import Context
+from connector.steps.enrich import enrich
+from connector.store.mirror import Mirror
+
+DAY = epoch_day("2026-06-30") or 0
+# A number between 0 and 1 that looks random and is the same every time.
+DICE = "((hash({0}, {1}) % 1000003) / 1000003.0)"
+INDUSTRIES = (
+    "Chemicals",
+    "Energy",
+    "Food",
+    "Retail",
+    "Banking",
+    "Automotive",
+    "Health",
+    "Media",
+    "Telecom",
+    "Logistics",
+)
+COUNTRIES = ("DE", "FR", "GB", "US", "NL", "ES", "IT", "PL", "SE", "AT")
+TITLES = (
+    *("Chief Executive Officer", "CFO", "Head of Procurement", "IT Manager", "Plant Engineer", "VP Sales"),
+    *("Buyer", "Director of Operations", "Maintenance Technician", "Legal Counsel", "HR Business Partner"),
+)
+MADE: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "account": (
+        "{accounts}",
+        {
+            "id": "'A' || lpad(i::VARCHAR, 9, '0')",
+            "name": "'Company ' || i",
+            "type": "CASE WHEN {d1} < 0.6 THEN 'customer' ELSE 'prospect' END",
+            "industry": "list_extract({industries}, 1 + (hash(i, 2) % 10)::INT)",
+            "country": "list_extract({countries}, 1 + (hash(i, 3) % 10)::INT)",
+            "city": "'City ' || hash(i, 4) % 500",
+            "parent_id": "CASE WHEN {d5} < 0.1 THEN 'A' || lpad((hash(i, 6) % {accounts})::VARCHAR, 9, '0') END",
+            "owner_id": "'U' || hash(i, 7) % 200",
+            "employees": "(10 * exp(7 * {d8}))::BIGINT",
+            "annual_revenue": "1e5 * exp(8 * {d8})",
+            "annual_revenue_minor": "(1e7 * exp(8 * {d8}))::BIGINT",
+            "created_at": "'2020-01-01T00:00:00Z'",
+            "created_day": "18262",
+        },
+    ),
+    "contact": (
+        "5 * {accounts}",
+        {
+            "id": "'C' || lpad(i::VARCHAR, 9, '0')",
+            "account_id": "'A' || lpad((i // 5)::VARCHAR, 9, '0')",
+            "name": "'Person ' || i",
+            "title": "list_extract({titles}, 1 + (hash(i, 2) % 11)::INT) || CASE WHEN {d3} < 0.3 THEN ' ' ||"
+            " hash(i, 4) % 5000 ELSE '' END",
+            "reports_to_id": "CASE WHEN i % 5 > 0 THEN 'C' || lpad((i - i % 5)::VARCHAR, 9, '0') END",
+            "is_active": "1",
+        },
+    ),
+    "opportunity": (
+        "5 * {accounts}",
+        {
+            "id": "'O' || lpad(i::VARCHAR, 9, '0')",
+            "account_id": "'A' || lpad((hash(i, 1) % {accounts})::VARCHAR, 9, '0')",
+            "name": "'Deal ' || i",
+            "state": "CASE WHEN {d2} < 0.5 THEN 'won' WHEN {d2} < 0.8 THEN 'lost' ELSE 'open' END",
+            "amount": "round(1000 * exp(4 * {d3}), 2)",
+            "amount_minor": "round(1e5 * exp(4 * {d3}))::BIGINT",
+            "close_day": "{day} - (hash(i, 4) % 1000)::BIGINT",
+            "created_day": "{day} - 1100",
+            "probability": "50",
+            "owner_id": "'U' || hash(i, 7) % 200",
+        },
+    ),
+    "opportunity_line": (
+        "20 * {accounts}",
+        {
+            "id": "'L' || lpad(i::VARCHAR, 9, '0')",
+            "opportunity_id": "'O' || lpad((i // 4)::VARCHAR, 9, '0')",
+            "product_id": "'P' || (hash(i, 1) % 200)",
+            "quantity": "1",
+            "amount": "round(300 * exp(3 * {d2}), 2)",
+            "amount_minor": "round(3e4 * exp(3 * {d2}))::BIGINT",
+            "cost": "round(200 * exp(3 * {d2}), 2)",
+            "cost_minor": "round(2e4 * exp(3 * {d2}))::BIGINT",
+        },
+    ),
+    "product": (
+        "200",
+        {
+            "id": "'P' || i",
+            "name": "'Product ' || i",
+            "code": "'P' || i",
+            "family": "'Family ' || i % 25",
+            "is_active": "1",
+        },
+    ),
+    "activity": (
+        "20 * {accounts}",
+        {
+            "id": "'T' || lpad(i::VARCHAR, 9, '0')",
+            "kind": "list_extract(['meeting', 'call', 'email_in', 'email_out', 'task'], 1 + (hash(i, 1) % 5)::INT)",
+            "at_day": "{day} - (hash(i, 2) % 400)::BIGINT",
+            "logged_day": "{day} - (hash(i, 2) % 400)::BIGINT",
+            "captured": "(hash(i, 3) % 2)::BIGINT",
+            "account_id": "'A' || lpad((i // 20)::VARCHAR, 9, '0')",
+            "owner_id": "'U' || hash(i, 5) % 200",
+        },
+    ),
+    "activity_contact": (
+        "20 * {accounts}",
+        {
+            "activity_id": "'T' || lpad(i::VARCHAR, 9, '0')",
+            "contact_id": "'C' || lpad((5 * (i // 20) + hash(i, 1) % 5)::VARCHAR, 9, '0')",
+        },
+    ),
+    "user": ("200", {"id": "'U' || i", "name": "'User ' || i", "is_active": "1"}),
+}
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--accounts", type=int, default=100_000)
+    arguments.add_argument("--keep", type=Path, help="Folder to keep the mirror in, made when it is not there.")
+    arguments.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
+    given = arguments.parse_args()
+    if given.inside:
+        _enrich(given.inside)
+        return
+    folder = given.keep or Path(tempfile.mkdtemp(prefix="kam-bench-"))
+    try:
+        if not (folder / "mirror.db").exists():
+            make(folder, given.accounts)
+        subprocess.run([sys.executable, __file__, "--inside", str(folder)], check=True)
+    finally:
+        if not given.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def make(folder: Path, accounts: int) -> None:
+    """A mirror of so many accounts, filled by DuckDB."""
+    began = time.monotonic()
+    folder.mkdir(exist_ok=True, parents=True)
+    mirror = Mirror(folder)
+    mirror.db.conn.execute("PRAGMA synchronous = OFF")
+    mirror.close()
+    db = duckdb.connect(":memory:")
+    db.execute(f"LOAD '{engines._scanner_file()}'")
+    db.execute(f"ATTACH '{folder / 'mirror.db'}' AS mirror (TYPE sqlite)")
+    words = {
+        "accounts": accounts,
+        "day": DAY,
+        "industries": list(INDUSTRIES),
+        "countries": list(COUNTRIES),
+        "titles": list(TITLES),
+        **{f"d{n}": DICE.format("i", n) for n in range(1, 10)},
+    }
+    for table, (number, columns) in MADE.items():
+        made = {**columns, "_source": "i::VARCHAR", "_record": f"'{table}'", "_pull": "1"}
+        picked = ", ".join(f'{text.format(**words)} AS "{name}"' for name, text in made.items())
+        names = ", ".join(f'"{name}"' for name in made)
+        db.execute(
+            f'INSERT INTO mirror."{table}" ({names}) SELECT {picked} FROM range({number.format(**words)}) AS t(i)'
+        )
+    db.close()
+    print(f"made {accounts:,} accounts in {time.monotonic() - began:.0f} s", file=sys.stderr)
+
+
+def _enrich(folder: Path) -> None:
+    mirror = Mirror(folder)
+    config = Config(folder=folder, crm=CrmSettings(kind="salesforce", url="https://x.example", auth="token"))
+    context = Context(as_of=DAY, known=known_names(mirror))
+    settings = {n: getattr(config, n) for n in INSIGHTS}
+    began, last = time.monotonic(), [time.monotonic(), time.process_time()]
+    stages: list[tuple[str, float, float, float]] = []
+
+    def say(name: str) -> None:
+        now = [time.monotonic(), time.process_time()]
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        stages.append((name, now[0] - last[0], now[1] - last[1], peak))
+        last[:] = now
+
+    counts = enrich(mirror, lambda path: DuckEngine(path, memory="1GB"), context, settings, say)
+    say("the list into the mirror")
+    print(
+        f"{counts['account_result']:,} accounts: {time.monotonic() - began:.1f} s, {stages[-1][3]:,.0f} MB at the peak"
+    )
+    for name, seconds, cpu, peak in stages:
+        print(f"  {name:<36} {seconds:>7.1f} s {cpu:>7.1f} s CPU {peak:>8,.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
