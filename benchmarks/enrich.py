@@ -201,7 +201,7 @@ def _enrich(folder: Path) -> None:
         last[:] = now
 
     counts = enrich(mirror, lambda path: DuckEngine(path, memory="1GB"), context, settings, say)
-    say("texts and results into the mirror")
+    say("the list into the mirror")
     print(
         f"{counts['account_result']:,} accounts: {time.monotonic() - began:.1f} s, {stages[-1][3]:,.0f} MB at the peak"
     )

@@ -1,15 +1,18 @@
-"""Runs insight SQL: DuckDB, embedded, straight on the mirror's SQLite file.
+"""Runs insight SQL: DuckDB, embedded, straight on the mirror's SQLite file; and reads the results it has saved.
 
-The mirror's path and a memory limit come in; temp tables and numpy columns leave. DuckDB is imported only here.
-Next room: `steps.enrich`, which hands the engine to the insights.
+The mirror's path and a memory limit come in; temp tables, numpy columns and Parquet files leave. What several steps
+read of a large mirror is taken out of SQLite once, into a snapshot beside the store that lives as long as the engine.
+DuckDB is imported only here. Next room: `steps.enrich`, which hands the engine to the insights.
 """
 
 import re
+import shutil
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import duckdb
@@ -23,6 +26,11 @@ EXPOSED = {"case": "service_case", "user": "crm_user"}
 _MARK = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 _DUCK_TYPE = {"TEXT": "VARCHAR", "INTEGER": "BIGINT", "REAL": "DOUBLE"}
 _CHUNK = 50_000
+# Rows handed out at once where a result is read row by row.
+_BATCH = 20_000
+# Mirrors from this size on are read through a snapshot; below it the snapshot costs more than it spares.
+_LARGE = 200_000_000
+_SNAPSHOT = "snapshot-"
 
 
 class DuckEngine:
@@ -33,11 +41,16 @@ class DuckEngine:
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory,
             "temp_directory": str(mirror.parent / "spill"),
+            # The order of rows means nothing in a table; keeping it takes memory and one core.
+            "preserve_insertion_order": False,
         }
+        self._mirror = mirror
+        self._snapshot: Path | None = None
         self._db = duckdb.connect(":memory:", config=config)
         if threads:
             self._db.execute(f"SET threads = {int(threads)}")
         extension = _scanner_file() if scanner else None
+        self._attached = extension is not None
         if extension is not None:
             _attach(self._db, extension, mirror)
         else:
@@ -48,6 +61,29 @@ class DuckEngine:
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
+        if self._snapshot is not None:
+            shutil.rmtree(self._snapshot, ignore_errors=True)
+
+    def snapshot(self, words: Mapping[str, int], *, least: int = _LARGE) -> list[str]:
+        """Take what several steps read out of a large mirror, once; names of the tables taken.
+
+        `words`: each word of the SQL that will be run, and in how many statements it stands.
+        """
+        if not self._attached or self._mirror.stat().st_size < least:
+            return []
+        for left in self._mirror.parent.glob(f"{_SNAPSHOT}*"):  # of a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        self._snapshot = Path(mkdtemp(prefix=_SNAPSHOT, dir=self._mirror.parent))
+        taken = [t for t in TABLES if words.get(EXPOSED.get(t, t), 0) > 1]
+        for table in taken:
+            columns = [c for c, _ in mirror_columns(table) if c in words] or [mirror_columns(table)[0][0]]
+            picked, file = ", ".join(f'"{c}"' for c in columns), _quoted(self._snapshot / f"{table}.parquet")
+            self._db.execute(
+                f"COPY (SELECT {picked} FROM mirror.\"{table}\") TO '{file}' (FORMAT parquet, COMPRESSION lz4_raw)"
+            )
+            view = EXPOSED.get(table, table)
+            self._db.execute(f"CREATE OR REPLACE TEMP VIEW \"{view}\" AS SELECT * FROM read_parquet('{file}')")
+        return taken
 
     def run(self, name: str, sql: str, params: Mapping[str, object]) -> None:
         """Make temp table `name` from one SELECT; `:word` is bound from params, unused params are ignored."""
@@ -55,6 +91,27 @@ class DuckEngine:
         text = _MARK.sub(r"$\1", sql)
         bound = {w: params[w] for w in sorted(words)}
         self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {text}', bound or None)
+
+    def view(self, name: str, sql: str, params: Mapping[str, object]) -> None:
+        """Name one SELECT without storing its rows; `:word` is written into it."""
+        text = _MARK.sub(lambda mark: _literal(params[mark[1]]), sql)
+        self._db.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {text}')
+
+    def drop(self, names: Sequence[str]) -> None:
+        """Forget temp tables, and with them the room they take."""
+        for name in names:
+            self._db.execute(f'DROP TABLE IF EXISTS "{name}"')
+
+    def save(self, sql: str, file: Path) -> int:
+        """Write the rows of a SELECT to a Parquet file; their number."""
+        done = self._db.execute(f"COPY ({sql}) TO '{_quoted(file)}' (FORMAT parquet, COMPRESSION lz4_raw)").fetchone()
+        return int(done[0]) if done else 0
+
+    def batches(self, sql: str) -> Iterator[list[tuple[Any, ...]]]:
+        """Rows of a SELECT as tuples, some thousands at a time: a large result never stands in memory as a whole."""
+        found = self._db.execute(sql)
+        while rows := found.fetchmany(_BATCH):
+            yield rows
 
     def arrays(self, sql: str) -> dict[str, np.ndarray[Any, Any]]:
         """Columns of a SELECT as numpy arrays, masked where null."""
@@ -67,6 +124,30 @@ class DuckEngine:
     def load(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any] | Sequence[Any]]) -> None:
         """Make temp table `name` from columns of equal length; None and NaN become null."""
         _fill(self._db, name, {k: _plain(v) for k, v in arrays.items()})
+
+
+def query(folder: Path, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """Rows of a SELECT over a folder of Parquet files, each a table named like its file."""
+    db = duckdb.connect(":memory:")
+    try:
+        for file in sorted(folder.glob("*.parquet")):
+            db.execute(f"CREATE VIEW \"{file.stem}\" AS SELECT * FROM read_parquet('{_quoted(file)}')")
+        found = db.execute(sql, list(values))
+        names = [d[0] for d in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    except duckdb.Error as error:
+        raise StoreFault(f"{folder}: the results could not be read: {error}. Run: kam enrich") from error
+    finally:
+        db.close()
+
+
+def _literal(value: object) -> str:
+    """A parameter as SQL text of the same type and value."""
+    if isinstance(value, float):
+        return f"CAST('{value!r}' AS DOUBLE)"
+    if isinstance(value, int):
+        return f"CAST({int(value)} AS BIGINT)"
+    raise TypeError(f"a view takes whole numbers and floats, not {value!r}")
 
 
 _Plain = tuple[np.ndarray[Any, Any] | list[Any], str]

@@ -12,6 +12,8 @@ from connector.emulator.company import LAST_DAY, build, truth_in
 from connector.emulator.salesforce.org.records import Org
 from connector.emulator.salesforce.seed import seed
 from connector.emulator.server import start
+from connector.engine import query
+from connector.store import results
 from connector.workspace import opened, setup_fields
 
 Rows = dict[str, dict[str, Any]]
@@ -28,9 +30,10 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rows, dict
             work.crm.apply_setup(SetupRequest(setup_fields(()), work.journal.installation))
         with opened(folder) as work:
             job.run(work, "first_run", as_of=LAST_DAY)
-            rows = {r["id"]: r for r in work.mirror.rows("SELECT * FROM account_result")}
+            details = results.folder(work.mirror)
+            rows = {r["id"]: r for r in query(details, "SELECT * FROM account_result")}
             shown: dict[str, set[str]] = {}
-            for cell in work.mirror.rows("SELECT account_id, family FROM whitespace_cell WHERE shown > 0"):
+            for cell in query(details, "SELECT account_id, family FROM whitespace_cell WHERE shown > 0"):
                 shown.setdefault(cell["account_id"], set()).add(cell["family"])
     yield rows, dict(truth_in(company, ids["accounts"], ids["contacts"])), shown
 

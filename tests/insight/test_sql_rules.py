@@ -22,7 +22,7 @@ CASTS = {"BIGINT", "DOUBLE", "STRING"}
 UNIQUE = re.compile(r"(^|_)(id|n|slot|family|pulled_by|other|industry|country)$")
 _FLOAT = re.compile(r"(?<![\w.:])\d*\.\d+(?![\dEe])")
 _WORD = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
-STEPS = [pytest.param(sql, id=f"{name}:{table}") for name in NAMES for table, sql in read_steps(name)]
+STEPS = [pytest.param(step.sql, id=f"{name}:{step.table}") for name in NAMES for step in read_steps(name)]
 
 
 def parse(sql: str, dialect: str = "duckdb") -> exp.Expression:
@@ -123,7 +123,7 @@ def test_a_step_keeps_to_the_dialect(sql: str) -> None:
 
 
 def test_steps_do_not_hide_a_table_of_the_mirror() -> None:
-    made = [table for name in NAMES for table, _ in read_steps(name)]
+    made = [step.table for name in NAMES for step in read_steps(name)]
     assert not set(made) & {*TABLES, "service_case", "crm_user", "present_value"}
 
 
