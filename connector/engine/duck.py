@@ -64,6 +64,11 @@ class DuckEngine:
         """Rows of a SELECT as tuples."""
         return self._db.execute(sql).fetchall()
 
+    def export(self, sql: str, folder: Path, file_size: str) -> None:
+        """Write the rows of a SELECT into a new folder of Parquet files of about this size."""
+        folder.mkdir()
+        self._db.execute(f"COPY ({sql}) TO '{_quoted(folder)}' (FORMAT parquet, FILE_SIZE_BYTES '{file_size}')")
+
     def load(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any] | Sequence[Any]]) -> None:
         """Make temp table `name` from columns of equal length; None and NaN become null."""
         _fill(self._db, name, {k: _plain(v) for k, v in arrays.items()})
