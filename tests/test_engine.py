@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connector.engine import DuckEngine
-from connector.errors import StoreFault
+from connector.engine import DuckEngine, SparkEngine
+from connector.engine.spark import java_version
+from connector.errors import StoreFault, UsageFault
 from connector.schema import TABLES, mirror_columns
 
 
@@ -89,3 +90,27 @@ def test_a_file_that_is_no_database_is_a_store_fault(tmp_path):
 
     with pytest.raises(StoreFault, match="mirror"):
         DuckEngine(path)
+
+
+def test_spark_without_its_package_says_what_to_install(mirror):
+    with pytest.raises(UsageFault, match=r"pip install 'kam-connector\[spark\]'"):
+        SparkEngine(mirror, master="local[1]")
+
+
+@pytest.mark.parametrize(
+    ("said", "version"), [('openjdk version "17.0.15" 2025-04-15', 17), ('java version "1.8.0_412"', 8), ("?", 0)]
+)
+def test_the_version_of_java_is_what_java_says(said, version, tmp_path, monkeypatch):
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text(f"#!/bin/sh\necho '{said}' >&2\n")
+    java.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+
+    assert java_version() == version
+
+
+def test_where_there_is_no_java_its_version_is_zero(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+
+    assert java_version() == 0

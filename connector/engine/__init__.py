@@ -1,4 +1,4 @@
-"""Runs insight SQL, the same text on either engine: `duck`, embedded, or `spark`, for a mirror that outgrew one machine.
+"""Runs insight SQL, the same text on either engine: `duck`, embedded, or `spark`, for what outgrew one machine.
 
 The mirror's path and the engine's settings come in; tables and numpy columns leave. Next room: `steps.enrich`.
 """

@@ -17,7 +17,6 @@ from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
-from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -68,7 +67,7 @@ class SparkEngine:
     def __enter__(self) -> "SparkEngine":
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._duck.__exit__()
         try:
             self._spark.stop()
@@ -169,11 +168,18 @@ def _start(master: str, memory: str) -> Any:
             f" {f'found Java {found}' if found else 'there is none'}. Install it, or set JAVA_HOME, or set remote to a"
             " Spark Connect server instead of master"
         )
-    builder = builder.master(master).config("spark.driver.memory", memory.lower()).config("spark.ui.enabled", "false")
+    builder = (
+        builder.master(master).config("spark.driver.memory", _java_size(memory)).config("spark.ui.enabled", "false")
+    )
     if master.startswith("local"):
         # 200 shares of a table are for clusters.
         builder = builder.config("spark.sql.shuffle.partitions", "8")
     return builder.getOrCreate()
+
+
+def _java_size(memory: str) -> str:
+    """`1GB` as Java writes it: `1g`."""
+    return re.sub(r"i?b$", "", memory.lower().replace(" ", ""))
 
 
 def java_version() -> int:
@@ -183,7 +189,7 @@ def java_version() -> int:
     if java is None:
         return 0
     try:
-        said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=60)
+        said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
     except OSError:
         return 0
     found = re.search(r'version "(?:1\.)?(\d+)', said.stderr)
@@ -192,14 +198,8 @@ def java_version() -> int:
 
 def _masked(column: Any) -> np.ndarray[Any, Any]:
     """An Arrow column as DuckDB's arrays are: masked where null."""
-    if column.null_count == len(column) or not _is_number(column):
-        values = np.array([*column.to_pylist()], dtype=object)
-    elif column.null_count:
+    if str(column.type) in ("int64", "int32", "double"):
         values = column.fill_null(0).to_numpy()
     else:
-        return np.ma.masked_array(column.to_numpy())
-    return np.ma.masked_array(values, mask=np.asarray(column.is_null()))
-
-
-def _is_number(column: Any) -> bool:
-    return str(column.type) in ("int64", "int32", "double")
+        values = np.array(column.to_pylist(), dtype=object)
+    return np.ma.masked_array(values, mask=column.is_null().to_numpy())

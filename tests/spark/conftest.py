@@ -6,7 +6,6 @@ pyspark ship the same package, and .venv has neither.
 
 from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 

@@ -67,10 +67,11 @@ def _tables(company: Company) -> dict[str, Iterable[dict[str, Any]]]:
         "account": (
             {
                 "id": _id("A", a.no), "name": a.name, "parent_id": _id("A", a.parent), "owner_id": _id("U", a.owner),
-                "type": a.kind, "industry": a.industry, "country": a.country, "city": a.city,
-                "employees": a.employees, "annual_revenue": a.annual_revenue, "currency": a.currency,
-                "created_at": a.created, "modified_at": a.modified, "cost_to_serve": a.cost_to_serve,
-                "payment_days": a.payment_days, "strategic_fit": a.strategic_fit, "credit_hold": a.credit_hold,
+                "type": a.kind, "industry": a.industry if a.no % 13 else "Banking", "country": a.country,
+                "city": a.city, "employees": a.employees, "annual_revenue": a.annual_revenue,
+                "currency": a.currency, "created_at": a.created, "modified_at": a.modified,
+                "cost_to_serve": a.cost_to_serve, "payment_days": a.payment_days, "strategic_fit": a.strategic_fit,
+                "credit_hold": a.credit_hold,
                 "satisfaction": None if a.no % 3 else a.no % 100, "partnership": None if a.no % 4 else a.no % 6,
                 "sponsor_id": None if a.no % 9 else "U000001",
                 "group_key": None if a.no % 11 else f"G{a.no % 5}",

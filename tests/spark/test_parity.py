@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from invented import invented
 
 from connector.convert import listed
 from connector.engine import DuckEngine, SparkEngine
@@ -14,8 +15,8 @@ from connector.schema import Context, Engine
 from connector.steps.enrich import RESULTS, enrich
 from connector.store.mirror import Mirror
 
-from invented import invented
-
+# Spark plans and compiles each of the hundred steps for seconds on a slow machine; Sail needs none of it.
+pytestmark = pytest.mark.timeout(900)
 Table = tuple[tuple[str, ...], list[str]]
 SETTINGS = {
     "titles": titles.Settings(),
