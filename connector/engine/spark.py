@@ -51,7 +51,6 @@ class SparkEngine:
         threads: int = 0,
     ) -> None:
         self._spark = _connect(remote) if remote else _start(master, memory)
-        self._views: set[str] = set()
         self._number = count()
         self._folder = _room(folder or mirror.parent, mirror)
         try:
@@ -79,6 +78,17 @@ class SparkEngine:
         place = self._place(name)
         self._bound(sql, params).write.parquet(str(place))
         self._show(name, place)
+
+    def view(self, name: str, sql: str, params: Mapping[str, object]) -> None:
+        """The same SELECT under a name without storing its rows: for a step that is read once."""
+        self._bound(sql, params).createOrReplaceTempView(name)
+
+    def drop(self, names: Sequence[str]) -> None:
+        """Forget tables, and give back the room they take."""
+        for name in names:
+            self._spark.catalog.dropTempView(name)
+            for place in self._folder.glob(f"{name}-*"):
+                shutil.rmtree(place, ignore_errors=True)
 
     def arrays(self, sql: str) -> dict[str, np.ndarray[Any, Any]]:
         """Columns of a SELECT as numpy arrays, masked where null."""
@@ -174,7 +184,9 @@ def _start(master: str, memory: str) -> Any:
     if master.startswith("local"):
         # 200 shares of a table are for clusters.
         builder = builder.config("spark.sql.shuffle.partitions", "8")
-    return builder.getOrCreate()
+    session = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
 
 
 def _java_size(memory: str) -> str:
