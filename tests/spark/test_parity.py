@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from invented import invented
 
+from connector import config, job
 from connector.convert import listed
 from connector.engine import DuckEngine, SparkEngine
 from connector.insight import coverage, key_accounts, quadrant, relationship, titles, whitespace
@@ -28,6 +29,17 @@ LAST_DIGITS = {
 pytestmark = pytest.mark.timeout(900)
 SAIL = find_spec("pysail") is not None
 Table = tuple[tuple[str, ...], list[str]]
+CONFIG = """
+[crm]
+kind = "salesforce"
+url = "https://x.my.salesforce.com"
+auth = "token"
+secret_env = "S"
+[engine]
+kind = "spark"
+{0} = "{1}"
+folder = "exchange"
+"""
 SETTINGS = {
     "titles": titles.Settings(),
     "relationship": relationship.Settings(),
@@ -92,10 +104,14 @@ def witnessed(
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory, where) -> Iterator[tuple[Any, Any]]:
-    mirror, context = invented(tmp_path_factory.mktemp("store"))
+    folder = tmp_path_factory.mktemp("deployment")
+    mirror, context = invented(folder)
+    (address,) = where.items()
+    (folder / "config.toml").write_text(CONFIG.format(*address), encoding="utf-8")
+    settings = config.load(folder)
     yield (
         witnessed(mirror, context, lambda path: DuckEngine(path, threads=1)),
-        witnessed(mirror, context, lambda path: SparkEngine(path, **where)),
+        witnessed(mirror, context, lambda path: job.open_engine(settings, path)),
     )
     mirror.close()
 
