@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connector.engine import DuckEngine, query
-from connector.errors import StoreFault
+from connector.engine import DuckEngine, SparkEngine, batches, query
+from connector.engine.spark import java_version
+from connector.errors import StoreFault, UsageFault
 from connector.schema import TABLES, mirror_columns
 
 
@@ -129,6 +130,30 @@ def test_saved_rows_are_read_back_and_handed_out_in_batches(engine, tmp_path):
 
     assert saved == 2
     assert query(tmp_path, "SELECT * FROM staff WHERE id = ?", ["a"]) == [{"id": "a", "employees": 5}]
-    assert [r for rows in engine.batches("SELECT id FROM account ORDER BY id") for r in rows] == [("a",), ("b",)]
+    assert list(batches(tmp_path, "SELECT id FROM staff ORDER BY id")) == [[("a",), ("b",)]]
     with pytest.raises(StoreFault, match="Run: kam enrich"):
         query(tmp_path, "SELECT * FROM nothing_saved")
+
+
+def test_spark_without_its_package_says_what_to_install(mirror):
+    with pytest.raises(UsageFault, match=r"pip install 'kam-connector\[spark\]'"):
+        SparkEngine(mirror, master="local[1]")
+
+
+@pytest.mark.parametrize(
+    ("said", "version"), [('openjdk version "17.0.15" 2025-04-15', 17), ('java version "1.8.0_412"', 8), ("?", 0)]
+)
+def test_the_version_of_java_is_what_java_says(said, version, tmp_path, monkeypatch):
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text(f"#!/bin/sh\necho '{said}' >&2\n")
+    java.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+
+    assert java_version() == version
+
+
+def test_where_there_is_no_java_its_version_is_zero(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+
+    assert java_version() == 0

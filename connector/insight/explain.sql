@@ -45,12 +45,25 @@ JOIN account_coverage AS c ON c.account_id = a.id
 JOIN account_whitespace AS w ON w.account_id = a.id
 LEFT JOIN present_value AS p ON p.account_id = a.id
 
--- One account speaks for all whose facts make the same text. The money of `why` shows two digits: three digits and
--- whether more follow say how they round.
--- view: account_case
-SELECT f.*,
+-- The facts that make each text. The money of `why` shows two digits: three digits and whether more follow say how
+-- they round. Rank and reasons are told near the programme only: there each account speaks for itself.
+-- inner: account_case
+SELECT f.id, f.flag, f.nominated, f.gate, f.cost_state, f.costs_known,
+  CASE WHEN f.first_won_day IS NULL THEN 0 ELSE 1 END AS bought,
   CASE WHEN f.size_minor < 1000 THEN f.size_minor
-       ELSE f.head_minor + CASE WHEN f.size_minor > f.head_minor THEN 1 ELSE 0 END END AS told_minor
+       ELSE f.head_minor + CASE WHEN f.size_minor > f.head_minor THEN 1 ELSE 0 END END AS told_minor,
+  CASE WHEN f.yearly_minor < 0 THEN 1 ELSE 0 END AS loss,
+  CASE WHEN f.rateless_deals > 0 THEN 2 ELSE 0 END + CASE WHEN f.amountless_deals > 0 THEN 1 ELSE 0 END AS dark,
+  CASE WHEN f.score IS NULL THEN 0 ELSE 1 END + CASE WHEN f.s_value IS NULL THEN 0 ELSE 2 END
+    + CASE WHEN f.s_growth IS NULL THEN 0 ELSE 4 END + CASE WHEN f.s_relationship IS NULL THEN 0 ELSE 8 END
+    + CASE WHEN f.s_alignment IS NULL THEN 0 ELSE 16 END + CASE WHEN f.s_payment IS NULL THEN 0 ELSE 32 END AS scored,
+  CASE WHEN f.in_programme = 1 OR f.rank <= 3 * f.cap THEN f.id END AS near_id,
+  f.coverage_state, f.slots, f.slots_covered, f.slots_known, f.executive_known, f.executive_engaged, f.first_gap,
+  f.first_gap_known, f.single_threaded, CASE WHEN f.engaged_contacts > 0 THEN 1 ELSE 0 END AS engaged,
+  f.whitespace_state, f.top_family, f.held_back, f.top_peer_owners, f.top_peers, f.top_pulled_by, f.ideas, f.in_loop,
+  CASE WHEN f.gap_ratio > 2.0E0 THEN f.last_won_day END AS silent_since,
+  CASE WHEN f.gap_ratio > 2.0E0 THEN CAST(floor(f.order_gap * 2.0E0) AS BIGINT) END AS gap_floor,
+  CASE WHEN f.gap_ratio > 2.0E0 AND floor(f.order_gap * 2.0E0) = f.order_gap * 2.0E0 THEN 1 ELSE 0 END AS gap_whole
 FROM (
   SELECT r.*,
     CASE WHEN r.size_minor < 1000 THEN 0
@@ -67,20 +80,17 @@ FROM (
         FROM account_fact AS q) AS r
 ) AS f
 
--- Rank and reasons are told near the programme only: there each account speaks for itself.
+-- One account speaks for all whose facts make the same text.
 -- step: account_speaker
 SELECT id,
-  MIN(id) OVER (PARTITION BY flag, nominated, gate, first_won_day IS NULL, told_minor, yearly_minor < 0, cost_state,
-    costs_known, rateless_deals > 0, amountless_deals > 0, score IS NULL, s_value IS NULL, s_growth IS NULL,
-    s_relationship IS NULL, s_alignment IS NULL, s_payment IS NULL,
-    CASE WHEN in_programme = 1 OR rank <= 3 * cap THEN id END) AS why_id,
+  MIN(id) OVER (PARTITION BY flag, nominated, gate, bought, told_minor, loss, cost_state, costs_known, dark, scored,
+    near_id) AS why_id,
   MIN(id) OVER (PARTITION BY coverage_state, slots, slots_covered, slots_known, executive_known, first_gap,
-    first_gap_known, single_threaded, engaged_contacts > 0) AS coverage_id,
+    first_gap_known, single_threaded, engaged) AS coverage_id,
   MIN(id) OVER (PARTITION BY whitespace_state, top_family, held_back, top_peer_owners, top_peers, top_pulled_by,
     ideas) AS idea_id,
-  MIN(id) OVER (PARTITION BY coverage_state, single_threaded, engaged_contacts > 0, executive_engaged, in_loop,
-    CASE WHEN gap_ratio > 2.0E0 THEN last_won_day END, CASE WHEN gap_ratio > 2.0E0 THEN floor(order_gap * 2.0E0) END,
-    CASE WHEN gap_ratio > 2.0E0 AND floor(order_gap * 2.0E0) = order_gap * 2.0E0 THEN 1 ELSE 0 END) AS alert_id
+  MIN(id) OVER (PARTITION BY coverage_state, single_threaded, engaged, executive_engaged, in_loop, silent_since,
+    gap_floor, gap_whole) AS alert_id
 FROM account_case
 
 -- view: speaker

@@ -60,19 +60,22 @@ GROUP BY criterion
 
 -- step: account_scaled
 SELECT c.account_n, c.account_id, c.gate, c.cost_state, c.value_minor, c.value_rank, c.revenue_rank, c.growth_minor,
-  CASE WHEN c.value_minor IS NULL THEN NULL WHEN c.value_minor <= 0 THEN 0 WHEN c.value_minor >= v.top THEN 1000000
-       WHEN c.value_minor <= v.middle THEN 0
-       ELSE CAST(floor((ln(1.0E0 + c.value_minor) - ln(1.0E0 + v.middle)) / (ln(1.0E0 + v.top) - ln(1.0E0 + v.middle))
-                 * 1.0E6 + 0.5E0) AS BIGINT) END AS q_value,
-  CASE WHEN c.growth_minor IS NULL THEN NULL WHEN c.growth_minor <= 0 THEN 0 WHEN c.growth_minor >= g.top THEN 1000000
-       WHEN c.growth_minor <= g.middle THEN 0
-       ELSE CAST(floor((ln(1.0E0 + c.growth_minor) - ln(1.0E0 + g.middle)) / (ln(1.0E0 + g.top) - ln(1.0E0 + g.middle))
-                 * 1.0E6 + 0.5E0) AS BIGINT) END AS q_growth,
+  CASE WHEN c.value_minor IS NULL THEN NULL WHEN c.value_minor <= 0 THEN 0
+       WHEN c.value_minor >= b.value_top THEN 1000000 WHEN c.value_minor <= b.value_middle THEN 0
+       ELSE CAST(floor((ln(1.0E0 + c.value_minor) - ln(1.0E0 + b.value_middle))
+                 / (ln(1.0E0 + b.value_top) - ln(1.0E0 + b.value_middle)) * 1.0E6 + 0.5E0) AS BIGINT) END AS q_value,
+  CASE WHEN c.growth_minor IS NULL THEN NULL WHEN c.growth_minor <= 0 THEN 0
+       WHEN c.growth_minor >= b.growth_top THEN 1000000 WHEN c.growth_minor <= b.growth_middle THEN 0
+       ELSE CAST(floor((ln(1.0E0 + c.growth_minor) - ln(1.0E0 + b.growth_middle))
+                 / (ln(1.0E0 + b.growth_top) - ln(1.0E0 + b.growth_middle)) * 1.0E6 + 0.5E0) AS BIGINT) END AS q_growth,
   CASE WHEN c.q_relationship IS NOT NULL THEN LEAST(GREATEST(c.q_relationship, 0), 1000000) END AS q_relationship,
   c.q_alignment, c.q_payment
 FROM account_candidate AS c
-LEFT JOIN criterion_border AS v ON v.criterion = 'value'
-LEFT JOIN criterion_border AS g ON g.criterion = 'growth'
+CROSS JOIN (SELECT MAX(CASE WHEN criterion = 'value' THEN middle END) AS value_middle,
+              MAX(CASE WHEN criterion = 'value' THEN top END) AS value_top,
+              MAX(CASE WHEN criterion = 'growth' THEN middle END) AS growth_middle,
+              MAX(CASE WHEN criterion = 'growth' THEN top END) AS growth_top
+            FROM criterion_border) AS b
 
 -- view: criterion_cell
 SELECT s.account_n, s.account_id, s.gate, u.criterion, u.weight, u.place AS criterion_n,

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from connector.engine import batches
 from connector.insight import compute_all, explain
 from connector.insight.steps import words
 from connector.schema import CRM_FIELDS, Context, Engine
@@ -56,13 +57,10 @@ class ResultEngine(Engine, Protocol):
         """Close."""
 
     def snapshot(self, words: Mapping[str, int]) -> list[str]:
-        """Take out of the mirror what several steps read, where that pays."""
+        """Take out of the mirror what the SQL of these words reads, where that pays; names of the tables taken."""
 
     def save(self, sql: str, file: Path) -> int:
         """Write the rows of a SELECT to a Parquet file; their number."""
-
-    def batches(self, sql: str) -> Iterator[list[tuple[Any, ...]]]:
-        """Rows of a SELECT, some thousands at a time."""
 
 
 # Result table → SELECT over the insights' tables; each becomes a file of `store.results`.
@@ -79,6 +77,7 @@ LISTED = (
     *("is_customer", "in_programme"),
     *(f.column for f in CRM_FIELDS if f.table == "account" and f.group != "inputs" and f.column != "kam_as_of"),
 )
+_LISTING = f"SELECT {', '.join(LISTED)} FROM account_result ORDER BY id"  # noqa: S608
 
 
 def enrich(
@@ -105,7 +104,7 @@ def enrich(
             counts = {table: engine.save(sql, made / f"{table}.parquet") for table, sql in RESULTS.items()}
             say("results")
             with mirror.atomic():
-                rows = engine.batches(_listed(made / "account_result.parquet"))
+                rows = batches(made, _LISTING)
                 mirror.replace_result("account_result", LISTED, rows, ("id",))
                 # A status that is hidden tonight is no status that was taken away.
                 if remember and context.has("programme.status"):
@@ -113,11 +112,6 @@ def enrich(
                 mirror.meta("enriched_as_of", str(context.as_of))
                 results.publish(mirror, made)
     return counts
-
-
-def _listed(file: Path) -> str:
-    picked, quoted = ", ".join(f'"{c}"' for c in LISTED), str(file).replace("'", "''")
-    return f"SELECT {picked} FROM read_parquet('{quoted}') ORDER BY id"  # noqa: S608
 
 
 def _remember(mirror: Mirror, as_of: int) -> None:

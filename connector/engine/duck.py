@@ -1,14 +1,14 @@
-"""Runs insight SQL: DuckDB, embedded, straight on the mirror's SQLite file; and reads the results it has saved.
+"""Runs insight SQL: DuckDB, embedded, straight on the mirror's SQLite file.
 
 The mirror's path and a memory limit come in; temp tables, numpy columns and Parquet files leave. What several steps
 read of a large mirror is taken out of SQLite once, into a snapshot beside the store that lives as long as the engine.
-DuckDB is imported only here. Next room: `steps.enrich`, which hands the engine to the insights.
+DuckDB is imported only in this folder. Next room: `steps.enrich`, which hands the engine to the insights.
 """
 
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,8 +26,6 @@ EXPOSED = {"case": "service_case", "user": "crm_user"}
 _MARK = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 _DUCK_TYPE = {"TEXT": "VARCHAR", "INTEGER": "BIGINT", "REAL": "DOUBLE"}
 _CHUNK = 50_000
-# Rows handed out at once where a result is read row by row.
-_BATCH = 20_000
 # Mirrors from this size on are read through a snapshot; below it the snapshot costs more than it spares.
 _LARGE = 200_000_000
 _SNAPSHOT = "snapshot-"
@@ -49,7 +47,7 @@ class DuckEngine:
         self._db = duckdb.connect(":memory:", config=config)
         if threads:
             self._db.execute(f"SET threads = {int(threads)}")
-        extension = _scanner_file() if scanner else None
+        extension = scanner_file() if scanner else None
         self._attached = extension is not None
         if extension is not None:
             _attach(self._db, extension, mirror)
@@ -76,8 +74,8 @@ class DuckEngine:
         self._snapshot = Path(mkdtemp(prefix=_SNAPSHOT, dir=self._mirror.parent))
         taken = [t for t in TABLES if words.get(EXPOSED.get(t, t), 0) > 1]
         for table in taken:
-            columns = [c for c, _ in mirror_columns(table) if c in words] or [mirror_columns(table)[0][0]]
-            picked, file = ", ".join(f'"{c}"' for c in columns), _quoted(self._snapshot / f"{table}.parquet")
+            picked = ", ".join(f'"{c}"' for c in columns_read(table, words))
+            file = quoted(self._snapshot / f"{table}.parquet")
             self._db.execute(
                 f"COPY (SELECT {picked} FROM mirror.\"{table}\") TO '{file}' (FORMAT parquet, COMPRESSION lz4_raw)"
             )
@@ -104,14 +102,8 @@ class DuckEngine:
 
     def save(self, sql: str, file: Path) -> int:
         """Write the rows of a SELECT to a Parquet file; their number."""
-        done = self._db.execute(f"COPY ({sql}) TO '{_quoted(file)}' (FORMAT parquet, COMPRESSION lz4_raw)").fetchone()
+        done = self._db.execute(f"COPY ({sql}) TO '{quoted(file)}' (FORMAT parquet, COMPRESSION lz4_raw)").fetchone()
         return int(done[0]) if done else 0
-
-    def batches(self, sql: str) -> Iterator[list[tuple[Any, ...]]]:
-        """Rows of a SELECT as tuples, some thousands at a time: a large result never stands in memory as a whole."""
-        found = self._db.execute(sql)
-        while rows := found.fetchmany(_BATCH):
-            yield rows
 
     def arrays(self, sql: str) -> dict[str, np.ndarray[Any, Any]]:
         """Columns of a SELECT as numpy arrays, masked where null."""
@@ -121,24 +113,20 @@ class DuckEngine:
         """Rows of a SELECT as tuples."""
         return self._db.execute(sql).fetchall()
 
+    def export(self, sql: str, folder: Path, file_size: str) -> None:
+        """Write the rows of a SELECT into a new folder of Parquet files of about this size."""
+        folder.mkdir()
+        self._db.execute(f"COPY ({sql}) TO '{quoted(folder)}' (FORMAT parquet, FILE_SIZE_BYTES '{file_size}')")
+
     def load(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any] | Sequence[Any]]) -> None:
         """Make temp table `name` from columns of equal length; None and NaN become null."""
         _fill(self._db, name, {k: _plain(v) for k, v in arrays.items()})
 
 
-def query(folder: Path, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
-    """Rows of a SELECT over a folder of Parquet files, each a table named like its file."""
-    db = duckdb.connect(":memory:")
-    try:
-        for file in sorted(folder.glob("*.parquet")):
-            db.execute(f"CREATE VIEW \"{file.stem}\" AS SELECT * FROM read_parquet('{_quoted(file)}')")
-        found = db.execute(sql, list(values))
-        names = [d[0] for d in found.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-    except duckdb.Error as error:
-        raise StoreFault(f"{folder}: the results could not be read: {error}. Run: kam enrich") from error
-    finally:
-        db.close()
+def columns_read(table: str, words: Mapping[str, int]) -> list[str]:
+    """Columns of a table of the mirror that are among the words of the SQL; at least one, so that rows are counted."""
+    columns = [c for c, _ in mirror_columns(table)]
+    return [c for c in columns if c in words] or columns[:1]
 
 
 def _literal(value: object) -> str:
@@ -205,7 +193,7 @@ def _guess(values: Sequence[Any]) -> Any:
     return object
 
 
-def _scanner_file() -> Path | None:
+def scanner_file() -> Path | None:
     """The SQLite extension of the same DuckDB version from its PyPI wheel, or None when it isn't installed."""
     spec = find_spec("duckdb_extension_sqlite_scanner")
     if spec is None or spec.origin is None:
@@ -218,8 +206,8 @@ def _scanner_file() -> Path | None:
 def _attach(db: duckdb.DuckDBPyConnection, extension: Path, mirror: Path) -> None:
     """Let DuckDB read the SQLite file in place."""
     try:
-        db.execute(f"LOAD '{_quoted(extension)}'")
-        db.execute(f"ATTACH '{_quoted(mirror)}' AS mirror (TYPE sqlite, READ_ONLY)")
+        db.execute(f"LOAD '{quoted(extension)}'")
+        db.execute(f"ATTACH '{quoted(mirror)}' AS mirror (TYPE sqlite, READ_ONLY)")
         for table in TABLES:
             db.execute(f'CREATE TEMP VIEW "{EXPOSED.get(table, table)}" AS SELECT * FROM mirror."{table}"')
     except duckdb.Error as error:
@@ -251,5 +239,6 @@ def _typed(values: Sequence[Any], kind: str) -> _Plain:
     return list(values), kind
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """A path inside an SQL text's quotes."""
     return str(path).replace("'", "''")
