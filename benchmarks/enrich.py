@@ -16,10 +16,10 @@ from pathlib import Path
 
 import duckdb
 
-from connector import engine as engines
 from connector.config import Config, CrmSettings
 from connector.convert import epoch_day
 from connector.engine import DuckEngine
+from connector.engine.duck import scanner_file
 from connector.job import INSIGHTS, known_names
 from connector.schema import Context
 from connector.steps.enrich import enrich
@@ -164,8 +164,8 @@ def make(folder: Path, accounts: int) -> None:
     mirror = Mirror(folder)
     mirror.db.conn.execute("PRAGMA synchronous = OFF")
     mirror.close()
-    db = duckdb.connect(":memory:")
-    db.execute(f"LOAD '{engines._scanner_file()}'")
+    db = duckdb.connect(":memory:", config={"memory_limit": "1GB", "temp_directory": str(folder / "spill")})
+    db.execute(f"LOAD '{scanner_file()}'")
     db.execute(f"ATTACH '{folder / 'mirror.db'}' AS mirror (TYPE sqlite)")
     words = {
         "accounts": accounts,
@@ -176,7 +176,7 @@ def make(folder: Path, accounts: int) -> None:
         **{f"d{n}": DICE.format("i", n) for n in range(1, 10)},
     }
     for table, (number, columns) in MADE.items():
-        made = {**columns, "_source": "i::VARCHAR", "_record": f"'{table}'", "_pull": "1"}
+        made = {**columns, "_source": "lpad(i::VARCHAR, 9, '0')", "_record": f"'{table}'", "_pull": "1"}
         picked = ", ".join(f'{text.format(**words)} AS "{name}"' for name, text in made.items())
         names = ", ".join(f'"{name}"' for name in made)
         db.execute(
@@ -201,7 +201,7 @@ def _enrich(folder: Path) -> None:
         last[:] = now
 
     counts = enrich(mirror, lambda path: DuckEngine(path, memory="1GB"), context, settings, say)
-    say("texts and results into the mirror")
+    say("the list into the mirror")
     print(
         f"{counts['account_result']:,} accounts: {time.monotonic() - began:.1f} s, {stages[-1][3]:,.0f} MB at the peak"
     )

@@ -62,11 +62,24 @@ class RevenueSettings:
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """What runs the insight SQL; memory as DuckDB writes it, threads 0 for all cores."""
+    """What runs the insight SQL: "duckdb" here, or "spark" for a mirror that outgrew this machine."""
 
-    kind: Literal["duckdb"] = "duckdb"
-    memory: str = "1GB"
-    threads: int = 0
+    kind: Literal["duckdb", "spark"] = "duckdb"
+    memory: str = field(default="1GB", metadata={"meaning": "Of DuckDB, and of the driver of a Spark master."})
+    threads: int = field(default=0, metadata={"meaning": "Of DuckDB; 0 for all cores."})
+    master: str = field(default="", metadata={"meaning": "Spark's master, as local[4] or spark://host:7077; or:"})
+    remote: str = field(default="", metadata={"meaning": "A Spark Connect server, as sc://host:15002."})
+    folder: str = field(
+        default="", metadata={"meaning": "Under one path here and on all of Spark; empty: beside the store's files."}
+    )
+
+    def __post_init__(self) -> None:
+        if self.kind == "spark" and bool(self.master) == bool(self.remote):
+            raise ValueError('master: kind = "spark" needs either master or remote; give one of them.')
+        if self.kind == "duckdb" and (self.master or self.remote or self.folder):
+            raise ValueError('kind: master, remote and folder are for kind = "spark".')
+        if self.remote and not self.remote.startswith("sc://"):
+            raise ValueError(f'remote: "{self.remote}" is no Spark Connect address; write sc://host:15002.')
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connector import config as configs
 from connector.convert import epoch_day
-from connector.engine import DuckEngine
+from connector.engine import DuckEngine, SparkEngine
 from connector.errors import GuardHalt, KamError, RowsRefused, UsageFault, nearest
 from connector.notify import Notify, notify
 from connector.schema import TABLES, Change, Context
@@ -251,16 +251,25 @@ def run_enrich(
         language=settings.company.language,
         known=known_names(work.mirror),
     )
-    engine = settings.engine
     per_insight = {n: getattr(settings, n) for n in INSIGHTS}
     return enriching.enrich(
         work.mirror,
-        lambda path: DuckEngine(path, memory=engine.memory, threads=engine.threads),
+        lambda path: open_engine(settings, path),
         context,
         per_insight,
         say,
         remember=remember,
     )
+
+
+def open_engine(settings: configs.Config, mirror: Path) -> enriching.ResultEngine:
+    """The engine that the settings name, over a mirror."""
+    engine = settings.engine
+    if engine.kind == "spark":
+        folder = settings.folder / engine.folder if engine.folder else None
+        given = {"master": engine.master, "remote": engine.remote, "memory": engine.memory}
+        return SparkEngine(mirror, folder=folder, threads=engine.threads, **given)
+    return DuckEngine(mirror, memory=engine.memory, threads=engine.threads)
 
 
 def known_names(mirror: Mirror) -> frozenset[str]:

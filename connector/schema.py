@@ -531,6 +531,12 @@ class Engine(Protocol):
     def run(self, name: str, sql: str, params: Mapping[str, object]) -> None:
         """Make temp table `name` from one SELECT, replacing an older one; `:word` in the text is bound from params."""
 
+    def view(self, name: str, sql: str, params: Mapping[str, object]) -> None:
+        """The same SELECT under a name without storing its rows: for a step that is read once."""
+
+    def drop(self, names: Sequence[str]) -> None:
+        """Give back the room of temp tables that nobody reads any more."""
+
     def arrays(self, sql: str) -> dict[str, np.ndarray[Any, Any]]:
         """Columns of a SELECT as numpy arrays (masked where null), in the statement's order."""
 

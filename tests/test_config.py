@@ -55,6 +55,19 @@ def test_every_complaint_is_told_at_once(tmp_path: Path) -> None:
     assert all(line.startswith("config.toml") and line.endswith("kam check") for line in said)
 
 
+@pytest.mark.parametrize(
+    ("engine", "said"),
+    [
+        ('kind = "spark"', "[engine] master: kind = "),
+        ('kind = "spark"\nmaster = "local[2]"\nremote = "sc://x"', "[engine] master: kind = "),
+        ('remote = "sc://x"', "[engine] kind: master, remote and folder are for kind"),
+        ('kind = "spark"\nremote = "x:15002"', '[engine] remote: "x:15002" is no Spark Connect address'),
+    ],
+)
+def test_an_engine_that_can_not_be_reached_as_written_is_told(engine: str, said: str, tmp_path: Path) -> None:
+    assert said in "\n".join(faults(tmp_path, f"{GOOD}[engine]\n{engine}\n"))
+
+
 def test_a_syntax_error_is_told_with_its_line(tmp_path: Path) -> None:
     said = faults(tmp_path, '[crm]\nkind = "salesforce"\nurl = https://x\n')
     assert "line 3" in said[0]

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connector.engine import DuckEngine
-from connector.errors import StoreFault
+from connector.engine import DuckEngine, SparkEngine, batches, query
+from connector.engine.spark import java_version
+from connector.errors import StoreFault, UsageFault
 from connector.schema import TABLES, mirror_columns
 
 
@@ -89,3 +90,70 @@ def test_a_file_that_is_no_database_is_a_store_fault(tmp_path):
 
     with pytest.raises(StoreFault, match="mirror"):
         DuckEngine(path)
+
+
+def test_a_view_holds_its_parameters_and_stores_nothing(engine):
+    engine.view("big", "SELECT id, :share AS share FROM account WHERE coalesce(employees, 0) >= :least",
+                {"least": 5, "share": 0.1, "unused": None})  # fmt: skip
+
+    assert engine.rows("SELECT * FROM big") == [("a", 0.1)]
+    with pytest.raises(TypeError, match="whole numbers and floats"):
+        engine.view("odd", "SELECT :word AS w", {"word": "x"})
+
+
+def test_a_dropped_table_is_gone_and_dropping_twice_is_no_fault(engine):
+    engine.run("made", "SELECT 1 AS n", {})
+    for _ in range(2):
+        engine.drop(["made"])
+
+    assert engine.rows("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'made'") == [(0,)]
+
+
+def test_a_snapshot_holds_what_is_read_more_than_once_and_goes_with_the_engine(mirror):
+    left = mirror.parent / "snapshot-killed"
+    left.mkdir()
+    with DuckEngine(mirror) as engine:
+        taken = engine.snapshot({"account": 3, "service_case": 2, "opportunity": 1, "id": 4, "employees": 1}, least=0)
+        if not taken:
+            pytest.skip("the SQLite extension isn't installed: the mirror is copied as a whole")
+        assert taken == ["account", "case"]
+        assert engine.rows("SELECT * FROM account ORDER BY id") == [("a", 5), ("b", None)]
+        assert engine.rows("SELECT * FROM service_case") == [("c",)]
+        assert engine.rows("SELECT count(amount_minor) FROM opportunity") == [(1,)]
+        assert len(list(mirror.parent.glob("snapshot-*"))) == 1
+        assert not left.exists()
+    assert not list(mirror.parent.glob("snapshot-*"))
+
+
+def test_saved_rows_are_read_back_and_handed_out_in_batches(engine, tmp_path):
+    saved = engine.save("SELECT id, employees FROM account", tmp_path / "staff.parquet")
+
+    assert saved == 2
+    assert query(tmp_path, "SELECT * FROM staff WHERE id = ?", ["a"]) == [{"id": "a", "employees": 5}]
+    assert list(batches(tmp_path, "SELECT id FROM staff ORDER BY id")) == [[("a",), ("b",)]]
+    with pytest.raises(StoreFault, match="Run: kam enrich"):
+        query(tmp_path, "SELECT * FROM nothing_saved")
+
+
+def test_spark_without_its_package_says_what_to_install(mirror):
+    with pytest.raises(UsageFault, match=r"pip install 'kam-connector\[spark\]'"):
+        SparkEngine(mirror, master="local[1]")
+
+
+@pytest.mark.parametrize(
+    ("said", "version"), [('openjdk version "17.0.15" 2025-04-15', 17), ('java version "1.8.0_412"', 8), ("?", 0)]
+)
+def test_the_version_of_java_is_what_java_says(said, version, tmp_path, monkeypatch):
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text(f"#!/bin/sh\necho '{said}' >&2\n")
+    java.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+
+    assert java_version() == version
+
+
+def test_where_there_is_no_java_its_version_is_zero(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+
+    assert java_version() == 0

@@ -236,7 +236,8 @@ def test_kam_init_works_from_an_installed_wheel(tmp_path: Path) -> None:
 
 
 def test_whatever_is_needed_is_pinned_exactly() -> None:
-    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    files = ("constraints.txt", "constraints-spark.txt")
+    lines = [line for name in files for line in (ROOT / name).read_text(encoding="utf-8").splitlines()]
     pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
     assert all(pin.url is None and [s.operator for s in pin.specifier] == ["=="] for pin in pins)
     extras = PYPROJECT["project"]["optional-dependencies"].values()

@@ -13,11 +13,13 @@ from connector.cli.demo import prepare
 from connector.emulator.company import LAST_DAY, build
 from connector.emulator.kinds import KINDS
 from connector.emulator.server import start
+from connector.engine import query
+from connector.steps.enrich import RESULTS
 from connector.steps.pull import pull
+from connector.store import results as stored
 from connector.workspace import Workspace, opened, stamp
 
 Rows = dict[str, list[tuple[Any, ...]]]
-RESULTS = ("account_result", "contact_result", "opportunity_result", "whitespace_cell", "coverage_slot")
 SETS = {"adventureworks": "2013-12-01", "maven-crm": "2018-01-01"}
 TABLES = {"accounts": "account", "contacts": "contact", "opportunities": "opportunity", "users": "user"}
 FILES = {
@@ -43,7 +45,7 @@ def results(kind: str, folder: Path, fill: Callable[[Any], dict[str, str]], as_o
 
 
 def _plain(work: Workspace, table: str, named: dict[str, str]) -> list[tuple[Any, ...]]:
-    rows = work.mirror.rows(f'SELECT * FROM "{table}"')
+    rows = query(stored.folder(work.mirror), f'SELECT * FROM "{table}"')
     plain = [tuple((c, named.get(v, v) if isinstance(v, str) else v) for c, v in row.items()) for row in rows]
     return sorted(plain, key=repr)
 

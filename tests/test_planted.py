@@ -8,6 +8,8 @@ import pytest
 from nights import company, nights
 
 from connector import job
+from connector.engine import query
+from connector.store import results
 from connector.workspace import Workspace
 
 Rows = dict[str, dict[str, Any]]
@@ -20,9 +22,10 @@ Found = tuple[Rows, dict[str, Any], dict[str, set[str]]]
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, Found]]:
     """The workspace; and the results by account, the planted truth and the families proposed, as the run left them."""
     with company("small", tmp_path_factory.mktemp("planted") / "work") as (work, truth):
-        rows = {r["id"]: r for r in work.mirror.rows("SELECT * FROM account_result")}
+        details = results.folder(work.mirror)
+        rows = {r["id"]: r for r in query(details, "SELECT * FROM account_result")}
         shown: dict[str, set[str]] = {}
-        for cell in work.mirror.rows("SELECT account_id, family FROM whitespace_cell WHERE shown > 0"):
+        for cell in query(details, "SELECT account_id, family FROM whitespace_cell WHERE shown > 0"):
             shown.setdefault(cell["account_id"], set()).add(cell["family"])
         yield work, (rows, truth, shown)
 

@@ -8,12 +8,13 @@ import click
 
 from connector.cli import shared
 from connector.cli.diff import enriched_day
+from connector.engine import query
 from connector.errors import UsageFault
 from connector.insight.story import story
 from connector.schema import Context
 from connector.single import aside
 from connector.steps.money import read_rates
-from connector.store import runs
+from connector.store import results, runs
 
 
 @click.command("explain", epilog='Example: kam explain "Brakes and Gears"')
@@ -29,16 +30,16 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
             around.enter_context(aside(work, as_of.isoformat()))
         day = enriched_day(work)
         found = shared.account_of(work, account)
-        row = next(work.mirror.rows("SELECT * FROM account_result WHERE id = ?", [found["id"]]), None)
+        details = results.folder(work.mirror)
+        row = next(iter(query(details, "SELECT * FROM account_result WHERE id = ?", [found["id"]])), None)
         if row is None:
             raise UsageFault(f"explain {found['id']}: this account was pulled after the last results. Run: kam enrich")
         above = next(work.mirror.rows("SELECT id, name FROM account WHERE id = ?", [row["root_id"]]), None)
-        slots = list(work.mirror.rows("SELECT * FROM coverage_slot WHERE account_id = ? ORDER BY place", [found["id"]]))
-        cells = list(
-            work.mirror.rows(
-                "SELECT * FROM whitespace_cell WHERE account_id = ? ORDER BY shown = 0, shown, score DESC, family",
-                [found["id"]],
-            )
+        slots = query(details, "SELECT * FROM coverage_slot WHERE account_id = ? ORDER BY place", [found["id"]])
+        cells = query(
+            details,
+            "SELECT * FROM whitespace_cell WHERE account_id = ? ORDER BY shown = 0, shown, score DESC, family",
+            [found["id"]],
         )
         config = work.config
         context = Context(0, config.company.currency, read_rates(work.mirror, work.corporate).digits)

@@ -1,7 +1,7 @@
 -- From scores to proposals and flags, with memory: cap, band, strikes, lock. Methods 1.2, 1.5, 1.6 and 1.8.
 
 -- A nomination holds until its day. A branch that a person made Key is judged by its group.
--- step: key_member
+-- inner: key_member
 SELECT s.account_id, g.account_n, p.status, s.eligible, s.gate, s.confidence, s.score_low,
   CASE WHEN p.status = 'Key' AND s.gate = 'branch' THEN r.rank ELSE s.rank END AS rank,
   CASE WHEN w.value_minor > 0 THEN 1 ELSE 0 END AS pays,
@@ -20,7 +20,7 @@ LEFT JOIN programme AS p ON p.account_id = s.account_id
 LEFT JOIN present_value AS v ON v.account_id = s.account_id
 
 -- The cap is never more than a share of those that can be ranked, so a small company has a small programme.
--- step: key_cap
+-- inner: key_cap
 SELECT cap, GREATEST(1, CAST(floor(cap * :band) AS BIGINT)) AS band_rank,
   GREATEST(1, CAST(floor(cap * :nominated_share) AS BIGINT)) AS reserve, nominated,
   GREATEST(0, cap - LEAST(nominated, GREATEST(1, CAST(floor(cap * :nominated_share) AS BIGINT)))) AS own_cap
@@ -30,13 +30,13 @@ FROM (SELECT LEAST(:cap, GREATEST(1, CAST(floor(r.rated * :cap_share + 0.999999E
                   WHERE nominated = 1 AND COALESCE(status, '') <> 'Key') AS n
      ) AS c
 
--- step: key_nominee
+-- inner: key_nominee
 SELECT account_id, row_number() OVER (ORDER BY COALESCE(score_low, -1.0E0) DESC, account_n) AS place
 FROM key_member WHERE nominated = 1 AND COALESCE(status, '') <> 'Key'
 
 -- A review is due a quarter after the last one. Strikes change only at a review. Outside the band is who is known to
 -- be: too little data, deals of unknown value, too short a time or a nomination never count against an account.
--- step: key_review
+-- inner: key_review
 SELECT m.account_id, m.account_n, m.status, m.gate, m.confidence, m.score_low, m.rank, m.nominated, m.settled, m.pays,
   m.eligible, m.locked_until_day, m.present_proposal, m.present_flag, c.cap, c.own_cap, c.band_rank,
   CASE WHEN n.place <= c.reserve THEN 1 ELSE 0 END AS nominee,
@@ -50,7 +50,7 @@ FROM key_member AS m
 CROSS JOIN key_cap AS c
 LEFT JOIN key_nominee AS n ON n.account_id = m.account_id
 
--- step: key_strike
+-- view: key_strike
 SELECT r.account_id,
   CASE WHEN r.status <> 'Key' OR r.status IS NULL THEN 0
     WHEN r.review = 1 AND r.outside = 1 THEN r.strikes_before + 1
@@ -61,7 +61,7 @@ FROM key_review AS r
 -- What is proposed stays proposed inside the band, so that a night's small move changes nothing. What a person decided
 -- holds until the review that was set with it, unless a gate is breached. Who costs more than
 -- it brings is proposed by people only.
--- step: key_proposal
+-- inner: key_proposal
 SELECT r.account_id, s.strikes, s.last_review_day,
   CASE WHEN r.status = 'Not eligible' THEN 'None'
        WHEN r.status = 'Key' THEN
@@ -78,13 +78,13 @@ SELECT r.account_id, s.strikes, s.last_review_day,
 FROM key_review AS r JOIN key_strike AS s ON s.account_id = r.account_id
 
 -- Silence counts against the account's own rhythm, and only from a month on.
--- step: key_silence
+-- view: key_silence
 SELECT v.account_id, :as_of - v.last_won_day AS silent_days, v.usual_gap,
   CASE WHEN v.usual_gap > 0.0E0 AND :as_of - v.last_won_day >= :silence_days
        THEN (:as_of - v.last_won_day) * 1.0E0 / v.usual_gap END AS gap_ratio
 FROM account_value AS v WHERE v.account_id = v.root_id
 
--- step: key_flag
+-- view: key_flag
 SELECT r.account_id, l.silent_days, l.usual_gap, l.gap_ratio,
   CASE WHEN r.status = 'Key' THEN
          CASE WHEN r.outside = 1 OR l.gap_ratio > :lapse_ratio THEN 'On watch'
@@ -110,12 +110,12 @@ JOIN account_value AS v ON v.account_id = r.account_id
 LEFT JOIN key_silence AS l ON l.account_id = r.account_id
 
 -- The next border: into the cap for those outside the programme, out of the band for those in it.
--- step: key_border
+-- inner: key_border
 SELECT MIN(CASE WHEN r.rank = r.own_cap THEN q.points_low END) AS into_points,
   MAX(CASE WHEN r.rank = r.band_rank + 1 THEN q.points_low END) AS out_points
 FROM key_review AS r JOIN account_rated AS q ON q.account_id = r.account_id
 
--- step: key_distance
+-- inner: key_distance
 SELECT r.account_id, q.weight_bound,
   CASE WHEN r.status = 'Key' AND r.outside = 0 THEN 0 ELSE 1 END AS upward,
   CASE WHEN r.status = 'Key' AND r.outside = 0 THEN q.points_low - b.out_points + 1
@@ -127,7 +127,7 @@ JOIN account_points AS q ON q.account_id = r.account_id
 CROSS JOIN key_border AS b
 WHERE r.rank IS NOT NULL AND p.proposal <> 'Promote'
 
--- step: key_option
+-- inner: key_option
 SELECT d.account_id, c.criterion,
   CASE WHEN d.upward = 1 THEN c.bound_low + CAST(floor(d.points * 1.0E0 / c.weight + 0.999999E0) AS BIGINT)
        ELSE c.bound_low - CAST(floor(d.points * 1.0E0 / c.weight + 0.999999E0) AS BIGINT) END AS to_q,
@@ -139,7 +139,7 @@ WHERE c.bound_low IS NOT NULL AND d.points > 0
        OR (d.upward = 0 AND c.bound_low * c.weight >= d.points))
 
 -- The heaviest criterion that can carry the whole distance needs the smallest change.
--- step: key_change
+-- view: key_change
 SELECT o.account_id, o.criterion, o.to_q
 FROM key_option AS o
 JOIN (SELECT account_id, MIN(place) AS place FROM key_option GROUP BY account_id) AS f

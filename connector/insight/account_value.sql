@@ -1,7 +1,7 @@
 -- What each account is worth to us: won deals of the last 180 and 365 days, net of cost where cost is known.
 -- A group's topmost company carries the sum of its members; a branch carries its own. Methods 1.1 and 1.3.
 
--- step: deal_lines
+-- view: deal_lines
 SELECT opportunity_id, COUNT(*) AS lines, COUNT(cost_minor) AS costed,
   CAST(SUM(amount_minor) AS BIGINT) AS amount_minor,
   CAST(SUM(cost_minor) AS BIGINT) AS cost_minor
@@ -11,13 +11,14 @@ FROM opportunity_line GROUP BY opportunity_id
 -- step: deal
 SELECT o.account_id, o.close_day, COALESCE(o.amount_minor, l.amount_minor, 0) AS revenue_minor,
   CASE WHEN COALESCE(o.amount_minor, l.amount_minor) IS NULL THEN 1 ELSE 0 END AS dark,
+  CASE WHEN o.amount IS NOT NULL THEN 1 ELSE 0 END AS priced,
   CASE WHEN l.lines = l.costed THEN l.cost_minor END AS cost_minor
 FROM opportunity AS o
 JOIN account AS a ON a.id = o.account_id
 LEFT JOIN deal_lines AS l ON l.opportunity_id = o.id
 WHERE o.state = 'won' AND o.close_day <= :as_of
 
--- step: deal_margin_sum
+-- inner: deal_margin_sum
 SELECT COALESCE(CAST(SUM(revenue_minor) AS BIGINT), 0) AS revenue_minor,
   COALESCE(CAST(SUM(CASE WHEN cost_minor IS NOT NULL THEN revenue_minor END) AS BIGINT), 0) AS costed_minor,
   COALESCE(CAST(SUM(cost_minor) AS BIGINT), 0) AS cost_minor
@@ -30,7 +31,7 @@ SELECT CASE WHEN costed_minor > 0 AND costed_minor >= revenue_minor * :least_cos
        THEN GREATEST(0.0E0, (costed_minor - cost_minor) * 1.0E0 / costed_minor) ELSE 1.0E0 END AS margin
 FROM deal_margin_sum
 
--- step: deal_net
+-- view: deal_net
 SELECT d.account_id, d.close_day, d.revenue_minor, d.dark,
   CASE WHEN m.net = 0 THEN d.revenue_minor
        WHEN d.cost_minor IS NOT NULL THEN d.revenue_minor - d.cost_minor
@@ -38,7 +39,7 @@ SELECT d.account_id, d.close_day, d.revenue_minor, d.dark,
   CASE WHEN m.net = 0 OR d.cost_minor IS NULL THEN 1 ELSE 0 END AS costless
 FROM deal AS d CROSS JOIN deal_margin AS m
 
--- step: account_own
+-- view: account_own
 SELECT account_id,
   CAST(SUM(CASE WHEN close_day > :half_year_day THEN revenue_minor ELSE 0 END) AS BIGINT) AS revenue_180_minor,
   CAST(SUM(CASE WHEN close_day > :year_day THEN revenue_minor ELSE 0 END) AS BIGINT) AS revenue_365_minor,
@@ -54,7 +55,7 @@ SELECT account_id,
 FROM deal_net GROUP BY account_id
 
 -- A deal that was lost or won after the day we look from has a stage today that it did not have then: left out.
--- step: account_pipeline
+-- view: account_pipeline
 SELECT o.account_id,
   CAST(SUM(CAST(floor(o.amount_minor * (o.probability * 1.0E-2) + 0.5E0) AS BIGINT)) AS BIGINT) AS open_weighted_minor
 FROM opportunity AS o
@@ -62,7 +63,7 @@ WHERE o.state = 'open' AND COALESCE(o.created_day, 0) <= :as_of AND o.amount_min
   AND o.probability >= :least_probability AND COALESCE(o.pushed, 0) < :most_pushed
 GROUP BY o.account_id
 
--- step: account_part
+-- inner: account_part
 SELECT g.account_id, g.root_id, v.account_id AS buyer_id, v.revenue_180_minor, v.revenue_365_minor,
   v.revenue_before_minor, v.net_180_minor, v.net_365_minor, v.costless, v.dark_deals, v.light_deals, v.won_deals_24m,
   v.first_won_day, v.last_won_day, p.open_weighted_minor,
@@ -73,7 +74,7 @@ LEFT JOIN account_own AS v ON v.account_id = g.account_id
 LEFT JOIN account_pipeline AS p ON p.account_id = g.account_id
 WHERE v.account_id IS NOT NULL OR p.account_id IS NOT NULL
 
--- step: account_sum
+-- view: account_sum
 SELECT key_id AS account_id, COUNT(buyer_id) AS buyers, CAST(SUM(revenue_180_minor) AS BIGINT) AS revenue_180_minor,
   CAST(SUM(revenue_365_minor) AS BIGINT) AS revenue_365_minor,
   CAST(SUM(revenue_before_minor) AS BIGINT) AS revenue_before_minor,
@@ -89,7 +90,7 @@ FROM (SELECT p.root_id AS key_id, p.* FROM account_part AS p
 GROUP BY key_id
 
 -- Where every deal of the year is dark, nothing is known of the account's worth.
--- step: account_lit
+-- view: account_lit
 SELECT account_id, buyers, costless, COALESCE(dark_deals, 0) AS dark_deals, won_deals_24m, first_won_day, last_won_day,
   open_weighted_minor, serve_minor, revenue_before_minor,
   CASE WHEN dark_deals = 0 OR light_deals > 0 THEN revenue_180_minor END AS revenue_180_minor,
@@ -99,7 +100,7 @@ SELECT account_id, buyers, costless, COALESCE(dark_deals, 0) AS dark_deals, won_
 FROM account_sum
 
 -- The yearly cost to serve counts half in a half year. value_minor is half the last 180 days and a quarter of 365.
--- step: account_worth
+-- inner: account_worth
 SELECT account_id, buyers, dark_deals, revenue_180_minor, revenue_365_minor, revenue_before_minor,
   net_180_minor - CAST(floor(serve_minor * 0.5E0) AS BIGINT) AS net_180_minor,
   net_365_minor - serve_minor AS net_365_minor,
@@ -109,7 +110,7 @@ SELECT account_id, buyers, dark_deals, revenue_180_minor, revenue_365_minor, rev
   costless, won_deals_24m, first_won_day, last_won_day, open_weighted_minor
 FROM account_lit
 
--- step: account_standing
+-- view: account_standing
 SELECT w.account_id,
   row_number() OVER (ORDER BY w.turnover_minor DESC, g.account_n) AS revenue_rank,
   row_number() OVER (ORDER BY w.value_minor DESC, g.account_n) AS value_rank,
@@ -120,7 +121,7 @@ JOIN account_group AS g ON g.account_id = w.account_id
 WHERE g.account_id = g.root_id AND w.buyers > 0 AND w.value_minor IS NOT NULL
 
 -- How long the group usually waits between two days on which it ordered.
--- step: account_rhythm
+-- view: account_rhythm
 SELECT root_id AS account_id, COUNT(*) AS order_days,
   CASE WHEN COUNT(*) >= 4 THEN (MAX(close_day) - MIN(close_day)) * 1.0E0 / (COUNT(*) - 1) END AS usual_gap
 FROM (SELECT g.root_id, d.close_day FROM deal AS d JOIN account_group AS g ON g.account_id = d.account_id

@@ -1,13 +1,13 @@
 -- Which seats of the customer's organisation we know, and how well. Formula: methods, section 3.4.
 -- A person sits in a slot by function and level, or by a role that somebody set; people who left cover nothing.
 
--- step: coverage_person
+-- inner: coverage_person
 SELECT s.contact_id, s.account_id, t.level, t.function, s.strength, s.engaged
 FROM contact_strength s
 JOIN contact_title t ON t.contact_id = s.contact_id
 WHERE s.present = 1 AND s.account_id IS NOT NULL
 
--- step: coverage_role
+-- inner: coverage_role
 SELECT DISTINCT p.contact_id AS contact_id, p.account_id AS account_id, h.role AS role
 FROM (
   SELECT contact_id, role FROM stakeholder WHERE role IS NOT NULL
@@ -24,7 +24,7 @@ CROSS JOIN (SELECT CASE WHEN COUNT(*) > 0 THEN 1 ELSE 0 END AS contacts FROM con
 CROSS JOIN (SELECT CASE WHEN COUNT(*) > 0 THEN 1 ELSE 0 END AS roles FROM coverage_role) r
 
 -- Roles as people set them; where they named no economic buyer, an executive of a buying function is the likely one.
--- step: coverage_role_all
+-- view: coverage_role_all
 SELECT contact_id, account_id, role FROM coverage_role
 UNION
 SELECT p.contact_id AS contact_id, p.account_id AS account_id, 'economic_buyer' AS role
@@ -33,7 +33,7 @@ JOIN buying_function b ON b.function = p.function
 LEFT JOIN (SELECT DISTINCT account_id FROM coverage_role WHERE role = 'economic_buyer') n ON n.account_id = p.account_id
 WHERE p.level >= 4 AND n.account_id IS NULL
 
--- step: coverage_size
+-- inner: coverage_size
 SELECT
   a.id AS account_id,
   CASE
@@ -44,14 +44,14 @@ SELECT
   CASE WHEN a.created_day <= :as_of AND a.created_day > :new_day THEN 1 ELSE 0 END AS new
 FROM account a
 
--- step: coverage_required
+-- view: coverage_required
 SELECT z.account_id AS account_id, r.slot AS slot, r.weight AS weight, r.place AS place
 FROM coverage_size z
 JOIN slot_rule r ON r.size = z.size
 CROSS JOIN coverage_source s
 WHERE r.only_people = 0 OR s.roles = 1
 
--- step: coverage_fit
+-- view: coverage_fit
 SELECT p.account_id AS account_id, r.slot AS slot, p.strength AS strength, p.engaged AS engaged
 FROM coverage_person p
 JOIN coverage_size z ON z.account_id = p.account_id
@@ -64,7 +64,7 @@ JOIN coverage_person p ON p.contact_id = h.contact_id
 JOIN coverage_size z ON z.account_id = p.account_id
 JOIN slot_rule r ON r.size = z.size AND r.role = h.role
 
--- step: coverage_best
+-- view: coverage_best
 SELECT
   account_id,
   slot,
@@ -96,7 +96,7 @@ SELECT
 FROM coverage_slot
 WHERE COALESCE(covered, known) = 0
 
--- step: coverage_sums
+-- view: coverage_sums
 SELECT
   account_id,
   COUNT(*) AS slots,
@@ -107,7 +107,7 @@ SELECT
 FROM coverage_slot
 GROUP BY account_id
 
--- step: coverage_people
+-- view: coverage_people
 SELECT
   p.account_id AS account_id,
   COUNT(*) AS contacts,
@@ -119,7 +119,7 @@ LEFT JOIN (SELECT DISTINCT contact_id FROM coverage_role) r ON r.contact_id = p.
 GROUP BY p.account_id
 
 -- `judged` says whether a share can be given at all: we know somebody, and where at least one of them sits.
--- step: coverage_state
+-- view: coverage_state
 SELECT
   z.account_id AS account_id,
   CASE
@@ -168,12 +168,12 @@ LEFT JOIN coverage_sums m ON m.account_id = t.account_id
 LEFT JOIN account_strength s ON s.account_id = t.account_id
 LEFT JOIN coverage_gap g ON g.account_id = t.account_id AND g.place = 1
 
--- step: open_opportunity
+-- inner: open_opportunity
 SELECT id AS opportunity_id, account_id
 FROM opportunity
 WHERE COALESCE(created_day, :as_of) <= :as_of AND (state = 'open' OR (state IN ('won', 'lost') AND close_day > :as_of))
 
--- step: opportunity_people
+-- view: opportunity_people
 SELECT
   k.opportunity_id AS opportunity_id,
   k.contact_id AS contact_id,
@@ -193,7 +193,7 @@ JOIN contact_strength s ON s.contact_id = k.contact_id
 WHERE s.present = 1
 GROUP BY k.opportunity_id, k.contact_id
 
--- step: opportunity_sums
+-- view: opportunity_sums
 SELECT
   opportunity_id,
   COUNT(*) AS contacts,

@@ -4,7 +4,7 @@ The insights' tables come in; `account_result` and `contact_result` leave, with 
 Roles only, never a contact's name or title. Next room: `steps.diff`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 from unicodedata import category
@@ -21,21 +21,31 @@ CRITERIA = ("value", "growth", "relationship", "alignment", "payment")
 # Points of contribution below which a criterion speaks neither for nor against.
 _NOTEWORTHY = 1.0
 _BUCKETS = (3, 10, 25, 50, 100, 250, 500, 1000)
-_TEXTS = ("kam_why", "kam_coverage_text", "kam_top_idea", "kam_alert")
+# Text → column of `account_speaker` with the account that speaks it.
+_SPEAKER = {
+    "kam_why": "why_id",
+    "kam_coverage_text": "coverage_id",
+    "kam_top_idea": "idea_id",
+    "kam_alert": "alert_id",
+}
 
 
 def texts(engine: Engine, context: Context) -> None:
     """Make `account_result` and `contact_result`.
 
-    The one loop over accounts: a text is put together from a catalogue, which SQL can't read.
+    The one loop in Python: a text is put together from a catalogue, which SQL can't read. It goes over facts that
+    differ, not over accounts: one account speaks for all with the same facts.
     """
     run_steps(engine, "explain", {"as_of": context.as_of})
-    columns = {c: listed(a) for c, a in engine.arrays("SELECT * FROM account_fact").items()}
-    made: dict[str, list[Any]] = {c: [] for c in ("id", *_TEXTS)}
-    for row in _rows(columns):
+    said = catalogue(context.language)
+    speakers = {i: engine.arrays(f"SELECT DISTINCT {i} FROM account_speaker")[i] for i in _SPEAKER.values()}  # noqa: S608
+    asked = {c: set(speakers[i].tolist()) for c, i in _SPEAKER.items()}
+    columns = engine.arrays("SELECT f.* FROM account_fact AS f JOIN speaker AS s ON s.id = f.id")
+    made: dict[str, list[Any]] = {c: [] for c in ("id", *_SPEAKER)}
+    for row in _rows({c: listed(a) for c, a in columns.items()}):
         made["id"].append(row["id"])
-        for column, text in account_texts(row, context).items():
-            made[column].append(text)
+        for column, ids in asked.items():
+            made[column].append(_TEXTS[column](row, said, context) if row["id"] in ids else None)
     engine.load("account_text", {c: np.array(v, dtype=object) for c, v in made.items()})
     run_steps(engine, "explain_result", {"unit": 10.0**-context.digits})
 
@@ -48,12 +58,7 @@ def _rows(columns: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
 def account_texts(row: Mapping[str, Any], context: Context) -> dict[str, str]:
     """The four texts of one account."""
     said = catalogue(context.language)
-    return {
-        "kam_why": joined(why(row, said, context), "; "),
-        "kam_coverage_text": joined(coverage(row, said), ", "),
-        "kam_top_idea": idea(row, said),
-        "kam_alert": joined(alerts(row, said), "; "),
-    }
+    return {column: make(row, said, context) for column, make in _TEXTS.items()}
 
 
 def joined(parts: Sequence[str], glue: str) -> str:
@@ -259,3 +264,11 @@ def alerts(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
     if row["in_loop"]:
         parts.append(words["loop"])
     return parts or [words["none"]]
+
+
+_TEXTS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any], Context], str]] = {
+    "kam_why": lambda row, said, context: joined(why(row, said, context), "; "),
+    "kam_coverage_text": lambda row, said, _: joined(coverage(row, said), ", "),
+    "kam_top_idea": lambda row, said, _: idea(row, said),
+    "kam_alert": lambda row, said, _: joined(alerts(row, said), "; "),
+}

@@ -3,19 +3,16 @@
 -- Won deals of the year whose value we don't know: no amount at all, or one in a currency without a rate.
 -- step: account_dark
 SELECT g.key_id AS account_id,
-  CAST(SUM(CASE WHEN o.amount IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT) AS rateless_deals,
-  CAST(SUM(CASE WHEN o.amount IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS amountless_deals
-FROM opportunity AS o
+  CAST(SUM(d.priced) AS BIGINT) AS rateless_deals,
+  CAST(SUM(1 - d.priced) AS BIGINT) AS amountless_deals
+FROM deal AS d
 JOIN (SELECT account_id, account_id AS key_id FROM account_group
       UNION ALL
-      SELECT account_id, root_id FROM account_group WHERE root_id <> account_id) AS g ON g.account_id = o.account_id
-LEFT JOIN (SELECT opportunity_id, COUNT(amount_minor) AS valued FROM opportunity_line GROUP BY opportunity_id) AS l
-  ON l.opportunity_id = o.id
-WHERE o.state = 'won' AND o.close_day <= :as_of AND o.close_day > :as_of - 365
-  AND o.amount_minor IS NULL AND COALESCE(l.valued, 0) = 0
+      SELECT account_id, root_id FROM account_group WHERE root_id <> account_id) AS g ON g.account_id = d.account_id
+WHERE d.dark = 1 AND d.close_day > :as_of - 365
 GROUP BY g.key_id
 
--- step: account_fact
+-- view: account_fact
 SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.sponsor_id,
   v.root_id, v.members, v.in_loop, v.revenue_180_minor, v.revenue_365_minor, v.revenue_before_minor, v.net_180_minor,
   v.net_365_minor, v.value_minor, v.yearly_minor, v.cost_state, m.net AS costs_known,
@@ -47,3 +44,57 @@ JOIN account_strength AS r ON r.account_id = a.id
 JOIN account_coverage AS c ON c.account_id = a.id
 JOIN account_whitespace AS w ON w.account_id = a.id
 LEFT JOIN present_value AS p ON p.account_id = a.id
+
+-- The facts that make each text. The money of `why` shows two digits: three digits and whether more follow say how
+-- they round. Rank and reasons are told near the programme only: there each account speaks for itself.
+-- inner: account_case
+SELECT f.id, f.flag, f.nominated, f.gate, f.cost_state, f.costs_known,
+  CASE WHEN f.first_won_day IS NULL THEN 0 ELSE 1 END AS bought,
+  CASE WHEN f.size_minor < 1000 THEN f.size_minor
+       ELSE f.head_minor + CASE WHEN f.size_minor > f.head_minor THEN 1 ELSE 0 END END AS told_minor,
+  CASE WHEN f.yearly_minor < 0 THEN 1 ELSE 0 END AS loss,
+  CASE WHEN f.rateless_deals > 0 THEN 2 ELSE 0 END + CASE WHEN f.amountless_deals > 0 THEN 1 ELSE 0 END AS dark,
+  CASE WHEN f.score IS NULL THEN 0 ELSE 1 END + CASE WHEN f.s_value IS NULL THEN 0 ELSE 2 END
+    + CASE WHEN f.s_growth IS NULL THEN 0 ELSE 4 END + CASE WHEN f.s_relationship IS NULL THEN 0 ELSE 8 END
+    + CASE WHEN f.s_alignment IS NULL THEN 0 ELSE 16 END + CASE WHEN f.s_payment IS NULL THEN 0 ELSE 32 END AS scored,
+  CASE WHEN f.in_programme = 1 OR f.rank <= 3 * f.cap THEN f.id END AS near_id,
+  f.coverage_state, f.slots, f.slots_covered, f.slots_known, f.executive_known, f.executive_engaged, f.first_gap,
+  f.first_gap_known, f.single_threaded, CASE WHEN f.engaged_contacts > 0 THEN 1 ELSE 0 END AS engaged,
+  f.whitespace_state, f.top_family, f.held_back, f.top_peer_owners, f.top_peers, f.top_pulled_by, f.ideas, f.in_loop,
+  CASE WHEN f.gap_ratio > 2.0E0 THEN f.last_won_day END AS silent_since,
+  CASE WHEN f.gap_ratio > 2.0E0 THEN CAST(floor(f.order_gap * 2.0E0) AS BIGINT) END AS gap_floor,
+  CASE WHEN f.gap_ratio > 2.0E0 AND floor(f.order_gap * 2.0E0) = f.order_gap * 2.0E0 THEN 1 ELSE 0 END AS gap_whole
+FROM (
+  SELECT r.*,
+    CASE WHEN r.size_minor < 1000 THEN 0
+      WHEN r.size_minor < 10000 THEN CAST(floor(r.size_minor * 1.0E0 / 1.0E1) AS BIGINT) * 10
+      WHEN r.size_minor < 100000 THEN CAST(floor(r.size_minor * 1.0E0 / 1.0E2) AS BIGINT) * 100
+      WHEN r.size_minor < 1000000 THEN CAST(floor(r.size_minor * 1.0E0 / 1.0E3) AS BIGINT) * 1000
+      WHEN r.size_minor < 10000000 THEN CAST(floor(r.size_minor * 1.0E0 / 1.0E4) AS BIGINT) * 10000
+      WHEN r.size_minor < 100000000 THEN CAST(floor(r.size_minor * 1.0E0 / 1.0E5) AS BIGINT) * 100000
+      WHEN r.size_minor < 1000000000 THEN CAST(floor(r.size_minor * 1.0E0 / 1.0E6) AS BIGINT) * 1000000
+      WHEN r.size_minor < 10000000000 THEN CAST(floor(r.size_minor * 1.0E0 / 1.0E7) AS BIGINT) * 10000000
+      WHEN r.size_minor < 100000000000 THEN CAST(floor(r.size_minor * 1.0E0 / 1.0E8) AS BIGINT) * 100000000
+      ELSE r.size_minor END AS head_minor
+  FROM (SELECT q.*, CASE WHEN q.yearly_minor < 0 THEN 0 - q.yearly_minor ELSE q.yearly_minor END AS size_minor
+        FROM account_fact AS q) AS r
+) AS f
+
+-- One account speaks for all whose facts make the same text.
+-- step: account_speaker
+SELECT id,
+  MIN(id) OVER (PARTITION BY flag, nominated, gate, bought, told_minor, loss, cost_state, costs_known, dark, scored,
+    near_id) AS why_id,
+  MIN(id) OVER (PARTITION BY coverage_state, slots, slots_covered, slots_known, executive_known, first_gap,
+    first_gap_known, single_threaded, engaged) AS coverage_id,
+  MIN(id) OVER (PARTITION BY whitespace_state, top_family, held_back, top_peer_owners, top_peers, top_pulled_by,
+    ideas) AS idea_id,
+  MIN(id) OVER (PARTITION BY coverage_state, single_threaded, engaged, executive_engaged, in_loop, silent_since,
+    gap_floor, gap_whole) AS alert_id
+FROM account_case
+
+-- view: speaker
+SELECT why_id AS id FROM account_speaker
+UNION SELECT coverage_id FROM account_speaker
+UNION SELECT idea_id FROM account_speaker
+UNION SELECT alert_id FROM account_speaker

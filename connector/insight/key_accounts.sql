@@ -1,7 +1,7 @@
 -- Which accounts are key: gates, five criteria, score, rank, cap, proposals with memory. Methods 1.1 to 1.8.
 -- A criterion is a whole number of millionths (q_), NULL when unknown; weights are whole points.
 
--- step: account_raw
+-- view: account_raw
 SELECT g.root_id AS account_id, MAX(s.strength) AS strength, MAX(a.partnership) AS partnership,
   MAX(a.strategic_fit) AS strategic_fit, MAX(a.payment_days) AS payment_days,
   CAST(SUM(CASE WHEN e.state = 'ok' THEN e.expected_minor END) AS BIGINT) AS expected_minor
@@ -13,7 +13,7 @@ GROUP BY g.root_id
 
 -- Growth is what the whitespace brings, open deals by their probability, and this year's revenue against last year's
 -- (whole years, so that seasons don't count; a customer of less than two years has no trend yet).
--- step: account_candidate
+-- inner: account_candidate
 SELECT g.account_n, g.account_id, v.cost_state, v.value_minor, v.value_rank, v.revenue_rank,
   CASE WHEN r.expected_minor IS NOT NULL
        THEN r.expected_minor + COALESCE(v.open_weighted_minor, 0)
@@ -45,7 +45,7 @@ LEFT JOIN strategic_industry AS t ON t.industry = a.industry
 LEFT JOIN programme AS p ON p.account_id = g.account_id
 
 -- Percentiles by nearest rank among eligible accounts that bring something; P99 also caps a one-off giant deal.
--- step: criterion_border
+-- inner: criterion_border
 SELECT criterion,
   MAX(CASE WHEN place = CAST(floor((n - 1) * 0.50E0 + 0.5E0) AS BIGINT) + 1 THEN x_minor END) AS middle,
   MAX(CASE WHEN place = CAST(floor((n - 1) * 0.99E0 + 0.5E0) AS BIGINT) + 1 THEN x_minor END) AS top
@@ -60,21 +60,24 @@ GROUP BY criterion
 
 -- step: account_scaled
 SELECT c.account_n, c.account_id, c.gate, c.cost_state, c.value_minor, c.value_rank, c.revenue_rank, c.growth_minor,
-  CASE WHEN c.value_minor IS NULL THEN NULL WHEN c.value_minor <= 0 THEN 0 WHEN c.value_minor >= v.top THEN 1000000
-       WHEN c.value_minor <= v.middle THEN 0
-       ELSE CAST(floor((ln(1.0E0 + c.value_minor) - ln(1.0E0 + v.middle)) / (ln(1.0E0 + v.top) - ln(1.0E0 + v.middle))
-                 * 1.0E6 + 0.5E0) AS BIGINT) END AS q_value,
-  CASE WHEN c.growth_minor IS NULL THEN NULL WHEN c.growth_minor <= 0 THEN 0 WHEN c.growth_minor >= g.top THEN 1000000
-       WHEN c.growth_minor <= g.middle THEN 0
-       ELSE CAST(floor((ln(1.0E0 + c.growth_minor) - ln(1.0E0 + g.middle)) / (ln(1.0E0 + g.top) - ln(1.0E0 + g.middle))
-                 * 1.0E6 + 0.5E0) AS BIGINT) END AS q_growth,
+  CASE WHEN c.value_minor IS NULL THEN NULL WHEN c.value_minor <= 0 THEN 0
+       WHEN c.value_minor >= b.value_top THEN 1000000 WHEN c.value_minor <= b.value_middle THEN 0
+       ELSE CAST(floor((ln(1.0E0 + c.value_minor) - ln(1.0E0 + b.value_middle))
+                 / (ln(1.0E0 + b.value_top) - ln(1.0E0 + b.value_middle)) * 1.0E6 + 0.5E0) AS BIGINT) END AS q_value,
+  CASE WHEN c.growth_minor IS NULL THEN NULL WHEN c.growth_minor <= 0 THEN 0
+       WHEN c.growth_minor >= b.growth_top THEN 1000000 WHEN c.growth_minor <= b.growth_middle THEN 0
+       ELSE CAST(floor((ln(1.0E0 + c.growth_minor) - ln(1.0E0 + b.growth_middle))
+                 / (ln(1.0E0 + b.growth_top) - ln(1.0E0 + b.growth_middle)) * 1.0E6 + 0.5E0) AS BIGINT) END AS q_growth,
   CASE WHEN c.q_relationship IS NOT NULL THEN LEAST(GREATEST(c.q_relationship, 0), 1000000) END AS q_relationship,
   c.q_alignment, c.q_payment
 FROM account_candidate AS c
-LEFT JOIN criterion_border AS v ON v.criterion = 'value'
-LEFT JOIN criterion_border AS g ON g.criterion = 'growth'
+CROSS JOIN (SELECT MAX(CASE WHEN criterion = 'value' THEN middle END) AS value_middle,
+              MAX(CASE WHEN criterion = 'value' THEN top END) AS value_top,
+              MAX(CASE WHEN criterion = 'growth' THEN middle END) AS growth_middle,
+              MAX(CASE WHEN criterion = 'growth' THEN top END) AS growth_top
+            FROM criterion_border) AS b
 
--- step: criterion_cell
+-- view: criterion_cell
 SELECT s.account_n, s.account_id, s.gate, u.criterion, u.weight, u.place AS criterion_n,
   CASE u.criterion WHEN 'value' THEN s.q_value WHEN 'growth' THEN s.q_growth WHEN 'relationship' THEN s.q_relationship
        WHEN 'alignment' THEN s.q_alignment ELSE s.q_payment END AS q,
@@ -96,7 +99,7 @@ GROUP BY criterion
 
 -- Value without its cost, where others have it, is in the lower bound no better than the lower quartile.
 -- A criterion nobody has data for stays out of both bounds.
--- step: criterion_point
+-- view: criterion_point
 SELECT c.account_n, c.account_id, c.criterion, c.criterion_n, c.weight, c.q, s.mean_q,
   CASE WHEN s.n IS NULL THEN c.q WHEN c.q IS NULL THEN s.low_q
        WHEN c.guessed = 1 THEN LEAST(c.q, s.low_q) ELSE c.q END AS bound_low,

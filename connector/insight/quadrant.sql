@@ -3,7 +3,7 @@
 
 -- A customer's attractiveness is the mean of net value, growth and fit by their weights; relationship is strength and,
 -- where the chart is known, coverage. Without activities relationship is unknown.
--- step: quadrant_axis
+-- inner: quadrant_axis
 SELECT s.account_id, g.account_n, v.value_minor,
   CASE WHEN s.s_value IS NULL OR (s.s_growth IS NULL AND s.s_alignment IS NULL) THEN NULL
        ELSE floor((w.value * s.s_value + COALESCE(w.growth * s.s_growth, 0.0E0)
@@ -29,13 +29,13 @@ CROSS JOIN (SELECT MAX(CASE WHEN criterion = 'value' THEN weight END) AS value,
 WHERE g.account_id = g.root_id
 
 -- Candidates weigh by their value, so that the cut parts the programme's money and not its small change.
--- step: quadrant_weight
+-- inner: quadrant_weight
 SELECT account_id, account_n, attractiveness, relationship,
   GREATEST(COALESCE(value_minor, 0), 1) AS weight
 FROM quadrant_axis
 WHERE candidate = 1 AND attractiveness IS NOT NULL AND relationship IS NOT NULL
 
--- step: quadrant_middle
+-- inner: quadrant_middle
 SELECT COUNT(*) AS candidates,
   MIN(CASE WHEN running_x * 2 >= total THEN attractiveness END) AS x,
   MIN(CASE WHEN running_y * 2 >= total THEN relationship END) AS y
@@ -45,13 +45,13 @@ FROM (SELECT attractiveness, relationship,
         CAST(SUM(weight) OVER () AS BIGINT) AS total
       FROM quadrant_weight) AS r
 
--- step: quadrant_cut
+-- inner: quadrant_cut
 SELECT CASE WHEN :fixed = 1 OR candidates < :least_candidates THEN :fixed_cut ELSE x END AS x,
   CASE WHEN :fixed = 1 OR candidates < :least_candidates THEN :fixed_cut ELSE y END AS y
 FROM quadrant_middle
 
 -- Within the dead zone an account stays on the side it is on.
--- step: quadrant_side
+-- view: quadrant_side
 SELECT a.account_id, a.attractiveness, a.relationship,
   CASE WHEN a.attractiveness IS NULL OR a.relationship IS NULL THEN NULL
        WHEN v.kam_quadrant IN ('Strategic', 'Star') AND a.attractiveness >= c.x - :dead_zone THEN 1

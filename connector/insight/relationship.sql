@@ -2,7 +2,7 @@
 -- Points are kept in integer millionths: floats are never summed. exp(0.5 * ln(x)) is the square root.
 -- "captured" was recorded by a mail or calendar link; "typed" was entered by hand. "plain" has no known direction.
 
--- step: relationship_contact
+-- view: relationship_contact
 SELECT
   c.id AS contact_id,
   c.account_id AS account_id,
@@ -18,7 +18,7 @@ FROM contact_title t
 JOIN contact c ON c.id = t.contact_id
 
 -- One person takes part once, however often the CRM lists them (as who it is about, and again as a participant).
--- step: activity_person
+-- inner: activity_person
 SELECT DISTINCT
   ac.activity_id AS activity_id,
   ac.contact_id AS contact_id,
@@ -34,14 +34,14 @@ WHERE a.at_day <= :as_of
 SELECT CASE WHEN :has_activity = 1 AND COUNT(*) > 0 THEN 1 ELSE 0 END AS known
 FROM activity_person
 
--- step: activity_crowd
+-- inner: activity_crowd
 SELECT activity_id, COUNT(*) AS people
 FROM activity_person
 GROUP BY activity_id
 HAVING COUNT(*) > 1
 
 -- A mail to more than :mass_mail people counts nothing.
--- step: activity_counted
+-- view: activity_counted
 SELECT
   a.contact_id AS contact_id,
   a.at_day AS at_day,
@@ -55,7 +55,7 @@ WHERE NOT (a.kind IN ('email_in', 'email_out') AND COALESCE(n.people, 1) > :mass
 
 -- A meeting counts on both sides, a mail on the side that sent it; of the others the direction is not kept, so half
 -- goes to each side.
--- step: activity_points
+-- view: activity_points
 SELECT
   contact_id,
   at_day,
@@ -70,7 +70,7 @@ SELECT
   fade
 FROM activity_counted
 
--- step: week_points
+-- view: week_points
 SELECT
   contact_id,
   week,
@@ -92,7 +92,7 @@ GROUP BY contact_id, week
 
 -- The cap holds for what was typed before it is reduced, so that fifty typed tasks are worth no more than ten.
 -- What has a direction takes its room under the cap first.
--- step: week_typed
+-- view: week_typed
 SELECT
   contact_id, week, cap, captured_in, captured_out, captured_plain,
   CAST(floor(least(typed_in, cap) * :typed + 0.5E0) AS BIGINT) AS typed_in,
@@ -101,7 +101,7 @@ SELECT
   CAST(floor(least(typed_plain, cap - least(typed_out, cap)) * :typed + 0.5E0) AS BIGINT) AS typed_plain_out
 FROM week_points
 
--- step: week_sides
+-- view: week_sides
 SELECT
   contact_id,
   least(captured_in + typed_in, cap) AS side_in,
@@ -110,7 +110,7 @@ SELECT
   least(captured_plain + typed_plain_out, cap - least(captured_out + typed_out, cap)) AS plain_out
 FROM week_typed
 
--- step: contact_sides
+-- view: contact_sides
 SELECT
   contact_id,
   CAST(SUM(side_in) AS BIGINT) AS side_in,
@@ -121,7 +121,7 @@ FROM week_sides
 GROUP BY contact_id
 
 -- Reciprocity is 2 * root(in * out) / (in + out) for what has a direction and 0.5 for the rest, weighted by points.
--- step: contact_balance
+-- view: contact_balance
 SELECT
   contact_id,
   side_in + side_out + plain_in + plain_out AS points,
@@ -138,7 +138,7 @@ SELECT
 FROM contact_sides
 
 -- Two-way: a captured meeting, call or chat, or captured mail in both directions.
--- step: contact_two_way
+-- view: contact_two_way
 SELECT
   contact_id,
   MAX(CASE WHEN kind IN ('meeting', 'call', 'chat') THEN at_day END) AS talk_day,
@@ -149,7 +149,7 @@ FROM activity_points
 WHERE captured = 1
 GROUP BY contact_id
 
--- step: contact_measured
+-- view: contact_measured
 SELECT
   r.contact_id AS contact_id,
   r.account_id AS account_id,
@@ -198,7 +198,7 @@ SELECT
   points
 FROM contact_measured
 
--- step: contact_place
+-- view: contact_place
 SELECT
   contact_id, account_id, strength, band, two_way_90, engaged, level, weight, points,
   row_number() OVER (
@@ -208,7 +208,7 @@ SELECT
 FROM contact_strength
 WHERE present = 1 AND account_id IS NOT NULL
 
--- step: account_strength_raw
+-- view: account_strength_raw
 SELECT
   account_id,
   COUNT(*) AS contacts,
@@ -226,7 +226,7 @@ SELECT
 FROM contact_place
 GROUP BY account_id
 
--- step: account_last_two_way
+-- view: account_last_two_way
 SELECT account_id, MAX(last_two_way_day) AS last_two_way_day
 FROM contact_strength
 WHERE account_id IS NOT NULL
@@ -234,7 +234,7 @@ GROUP BY account_id
 
 -- Without a warm contact of level 4 or more an account stays below Strong. Above that the limit rises point by point
 -- with this contact, so that no single activity makes the account jump.
--- step: account_strength_capped
+-- view: account_strength_capped
 SELECT
   a.id AS account_id,
   CASE

@@ -1,30 +1,71 @@
 """Reads an insight's SQL file and runs its named steps in order on whatever engine is handed in.
 
-The name of an insight and its parameters come in; temp tables, one per step, leave. Next room: `titles`.
+The name of an insight and its parameters come in; temp tables, one per step, leave. A `step` is kept for later rooms,
+an `inner` step is dropped when its file is done, a `view` is never stored: for what is read once. Next room: `titles`.
 """
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import NamedTuple
 
 from connector.schema import Engine
 
-_STEP = re.compile(r"^-- step: ([a-z][a-z0-9_]*)[ \t]*$", re.MULTILINE)
+_STEP = re.compile(r"^-- (step|inner|view): ([a-z][a-z0-9_]*)[ \t]*$", re.MULTILINE)
+_WORD = re.compile(r"[a-z_][a-z0-9_]*")
 
 
-def read_steps(name: str) -> list[tuple[str, str]]:
-    """Table name and SELECT of each step of `<name>.sql`, in the file's order; lines of comment are left out."""
+class Step(NamedTuple):
+    """One statement: the table it makes, its SELECT, and its kind: step, inner or view."""
+
+    table: str
+    sql: str
+    kind: str = "step"
+
+
+@cache
+def read_steps(name: str) -> tuple[Step, ...]:
+    """Steps of `<name>.sql`, in the file's order; lines of comment are left out."""
     file = resources.files("connector.insight").joinpath(f"{name}.sql")
     pieces = _STEP.split(file.read_text(encoding="utf-8"))
-    if len(pieces) < 3:
+    if len(pieces) < 4:
         raise ValueError(f"{name}.sql: no step found. Begin each statement with a line: -- step: table_name")
-    return [(table, _without_comments(sql)) for table, sql in zip(pieces[1::2], pieces[2::2], strict=True)]
+    parts = zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True)
+    return tuple(Step(table, _without_comments(sql), kind) for kind, table, sql in parts)
 
 
 def run_steps(engine: Engine, name: str, params: Mapping[str, object]) -> None:
     """Make every table of `<name>.sql`; `params` may hold more than a step uses."""
-    for table, sql in read_steps(name):
-        engine.run(table, sql, params)
+    steps = read_steps(name)
+    for table, sql, kind in steps:
+        if kind == "view":
+            engine.view(table, sql, params)
+        else:
+            engine.run(table, sql, params)
+    engine.drop([s.table for s in steps if s.kind == "inner"])
+
+
+@cache
+def words() -> Mapping[str, int]:
+    """Every word of the insights' SQL and in how many steps it stands: which columns they read, and how often."""
+    found: dict[str, int] = {}
+    for name in _files(resources.files("connector.insight"), ""):
+        for step in read_steps(name):
+            for word in set(_WORD.findall(step.sql)):
+                found[word] = found.get(word, 0) + 1
+    return found
+
+
+def _files(folder: Traversable, before: str) -> list[str]:
+    made = []
+    for item in sorted(folder.iterdir(), key=lambda f: f.name):
+        if item.name.endswith(".sql"):
+            made.append(before + item.name.removesuffix(".sql"))
+        elif item.is_dir():
+            made += _files(item, f"{before}{item.name}/")
+    return made
 
 
 def _without_comments(sql: str) -> str:

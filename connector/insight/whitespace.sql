@@ -1,7 +1,7 @@
 -- What each customer bought by product family, and who the customers are. Formulas: methods, section 4.
 -- Amounts are corporate minor units, days are epoch days.
 
--- step: whitespace_bought
+-- inner: whitespace_bought
 SELECT o.account_id, p.family,
   MIN(CASE WHEN l.amount_minor IS NULL OR l.amount_minor > 0 THEN o.close_day END) AS first_day,
   MAX(CASE WHEN l.amount_minor IS NULL OR l.amount_minor > 0 THEN o.close_day END) AS last_day,
@@ -14,7 +14,7 @@ JOIN product AS p ON p.id = l.product_id
 WHERE o.state = 'won' AND o.close_day <= :as_of AND p.family <> ''
 GROUP BY o.account_id, p.family
 
--- step: whitespace_installed
+-- inner: whitespace_installed
 SELECT s.account_id, p.family
 FROM asset AS s
 JOIN account AS a ON a.id = s.account_id
@@ -23,7 +23,7 @@ WHERE p.family <> '' AND COALESCE(s.installed_day, 0) <= :as_of AND (s.ends_day 
 GROUP BY s.account_id, p.family
 
 -- A family retired from the catalogue, or that nobody bought for a year, is evidence but no idea.
--- step: whitespace_family_all
+-- view: whitespace_family_all
 SELECT f.family, CASE WHEN b.year_owners = 0 THEN 0 ELSE f.sold END AS sold,
   COALESCE(b.recent_minor, 0) AS recent_minor, COALESCE(b.owners, 0) + COALESCE(i.owners, 0) AS owners
 FROM (SELECT family, MAX(CASE WHEN COALESCE(is_active, 1) = 0 THEN 0 ELSE 1 END) AS sold
@@ -51,7 +51,7 @@ FROM (SELECT account_id, family, first_day, last_day, year_minor, 0 AS installed
 JOIN whitespace_family AS f ON f.family = u.family
 GROUP BY u.account_id, f.family_n, f.family
 
--- step: whitespace_size
+-- view: whitespace_size
 SELECT o.account_id, MIN(o.close_day) AS since_day,
   CAST(SUM(CASE WHEN o.close_day > :year_day THEN COALESCE(o.amount_minor, 0) ELSE 0 END) AS BIGINT) AS size_minor
 FROM opportunity AS o
@@ -59,11 +59,11 @@ JOIN account AS a ON a.id = o.account_id
 WHERE o.state = 'won' AND o.close_day <= :as_of
 GROUP BY o.account_id
 
--- step: whitespace_industry
+-- inner: whitespace_industry
 SELECT industry, row_number() OVER (ORDER BY industry) AS code
 FROM account WHERE industry <> '' GROUP BY industry
 
--- step: whitespace_country
+-- inner: whitespace_country
 SELECT country, row_number() OVER (ORDER BY country) AS code
 FROM account WHERE country <> '' GROUP BY country
 
@@ -84,7 +84,7 @@ LEFT JOIN whitespace_industry AS i ON i.industry = a.industry
 LEFT JOIN whitespace_country AS c ON c.country = a.country
 
 -- A deal that closed after the day we look from was open on it, if it existed.
--- step: whitespace_touched
+-- view: whitespace_touched
 SELECT o.account_id, f.family_n, f.family,
   MAX(CASE WHEN o.state = 'open' OR o.close_day > :as_of THEN 1 ELSE 0 END) AS pipeline,
   MAX(CASE WHEN o.state = 'lost' AND o.close_day <= :as_of AND o.close_day > :lost_day THEN 1 ELSE 0 END) AS lost

@@ -2,7 +2,7 @@
 -- whitespace_pattern and whitespace_member were loaded by whitespace.py.
 
 -- Who could have begun a year ago, and who did: the base rate of each family.
--- step: whitespace_rate
+-- inner: whitespace_rate
 SELECT f.family_n, c.customers - COALESCE(h.had, 0) AS could, COALESCE(h.began, 0) AS began
 FROM whitespace_family AS f
 CROSS JOIN (SELECT COUNT(*) AS customers FROM whitespace_account WHERE since_day <= :year_day) AS c
@@ -13,20 +13,20 @@ LEFT JOIN (SELECT o.family_n,
            WHERE a.since_day <= :year_day GROUP BY o.family_n) AS h ON h.family_n = f.family_n
 
 -- Five cells of the portfolio's rate, itself five cells of the assumed one, steady a family with few cells.
--- step: whitespace_base_rate
+-- inner: whitespace_base_rate
 SELECT r.family_n, (r.began + 5.0E0 * t.rate) / (r.could + 5.0E0) AS rate
 FROM whitespace_rate AS r
 CROSS JOIN (SELECT (CAST(SUM(began) AS BIGINT) + 5.0E0 * :assumed_rate) / (CAST(SUM(could) AS BIGINT) + 5.0E0) AS rate
             FROM whitespace_rate) AS t
 
--- step: whitespace_spend
+-- inner: whitespace_spend
 SELECT o.account_id, o.family_n, o.year_minor, a.size_minor,
   row_number() OVER (PARTITION BY o.family_n ORDER BY o.year_minor, o.account_id) AS place,
   COUNT(*) OVER (PARTITION BY o.family_n) AS adopters
 FROM whitespace_own AS o JOIN whitespace_account AS a ON a.account_id = o.account_id
 WHERE o.year_minor > 0
 
--- step: whitespace_typical
+-- inner: whitespace_typical
 SELECT f.family_n, COALESCE(s.adopters, 0) AS adopters, s.size_minor, s.cap_minor,
   CAST(floor((COALESCE(s.adopters, 0) * COALESCE(s.middle, 0.0E0) + 5.0E0 * g.middle)
        / (COALESCE(s.adopters, 0) + 5.0E0) + 0.5E0) AS BIGINT) AS typical_minor
@@ -38,7 +38,7 @@ LEFT JOIN (SELECT family_n, MAX(adopters) AS adopters, CAST(median(year_minor) A
            FROM whitespace_spend GROUP BY family_n) AS s ON s.family_n = f.family_n
 
 -- Real spend over expected spend, in millionths: how far adopters scatter around the expectation.
--- step: whitespace_scatter
+-- inner: whitespace_scatter
 SELECT family_n, ratio,
   row_number() OVER (PARTITION BY family_n ORDER BY ratio, account_id) AS place,
   COUNT(*) OVER (PARTITION BY family_n) AS adopters,
@@ -51,12 +51,12 @@ FROM (SELECT s.family_n, s.account_id,
       FROM whitespace_spend AS s JOIN whitespace_typical AS t ON t.family_n = s.family_n
       WHERE s.size_minor > 0 AND t.size_minor > 0) AS r
 
--- step: whitespace_range_all
+-- inner: whitespace_range_all
 SELECT COALESCE(MIN(CASE WHEN place_all * 4 >= all_adopters THEN ratio END), 1000000) AS low,
   COALESCE(MIN(CASE WHEN place_all * 4 >= all_adopters * 3 THEN ratio END), 1000000) AS high
 FROM whitespace_scatter
 
--- step: whitespace_range
+-- inner: whitespace_range
 SELECT f.family_n, COALESCE(s.low, g.low) AS low, COALESCE(s.high, g.high) AS high
 FROM whitespace_family AS f
 CROSS JOIN whitespace_range_all AS g
@@ -66,7 +66,7 @@ LEFT JOIN (SELECT family_n, MIN(CASE WHEN place * 4 >= adopters THEN ratio END) 
 
 -- The base rate spread over the score so that its mean stays and an adopter outranks others four times in five, as
 -- measured for this scorer: density 4 s^3.
--- step: whitespace_idea
+-- view: whitespace_idea
 SELECT a.account_id, p.family_n, p.score, p.pulled_by_n, p.pull_lift, p.peers, p.peer_owners,
   LEAST(0.9E0, b.rate * CASE WHEN p.score IS NULL THEN 1.0E0
                              ELSE 4.0E0 * p.score * p.score * p.score END) AS probability,

@@ -12,7 +12,7 @@ GROUP BY account_id
 
 -- The score alone orders ideas: until a back-test has calibrated the probability, weighing it by money would let the
 -- dearest family win everywhere.
--- step: whitespace_ranked
+-- view: whitespace_ranked
 SELECT e.account_id, e.family, row_number() OVER (
     PARTITION BY e.account_id
     ORDER BY COALESCE(e.score, -1.0E0) DESC, COALESCE(e.expected_minor, -1) DESC, e.family) AS place
@@ -29,21 +29,21 @@ FROM whitespace_ranked AS r
 LEFT JOIN present_value AS v ON v.account_id = r.account_id
 WHERE r.place <= :shown
 
--- step: whitespace_cell
+-- view: whitespace_cell
 SELECT e.account_id, e.family, e.state, e.score, e.pulled_by, e.pull_lift, e.peers, e.peer_owners, e.typical_minor,
   e.low_minor, e.high_minor, e.probability, e.expected_minor, CAST(COALESCE(s.shown, 0) AS BIGINT) AS shown
 FROM whitespace_estimate AS e
 LEFT JOIN whitespace_shown AS s ON s.account_id = e.account_id AND s.family = e.family
 
 -- Large begins at the smallest of the largest fifth, Medium at the median; accounts without an idea don't count.
--- step: whitespace_border
+-- inner: whitespace_border
 SELECT MIN(CASE WHEN place <= GREATEST(1.0E0, floor(n * :large_share)) THEN expected_minor END) AS large_minor,
   MIN(CASE WHEN place <= GREATEST(1.0E0, floor(n * :medium_share)) THEN expected_minor END) AS medium_minor
 FROM (SELECT expected_minor, row_number() OVER (ORDER BY expected_minor DESC, account_id) AS place,
         COUNT(*) OVER () AS n
       FROM account_estimate WHERE expected_minor > 0) AS r
 
--- step: whitespace_sum
+-- inner: whitespace_sum
 SELECT account_id, CAST(SUM(CASE WHEN shown > 0 THEN 1 ELSE 0 END) AS BIGINT) AS ideas,
   CAST(SUM(CASE WHEN shown > 0 THEN low_minor END) AS BIGINT) AS low_minor,
   CAST(SUM(CASE WHEN shown > 0 THEN high_minor END) AS BIGINT) AS high_minor

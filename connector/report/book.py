@@ -1,4 +1,4 @@
-"""What the report tells, read from the mirror's result tables in one transaction.
+"""What the report tells, read from the newest results: all of one folder, so never of two days.
 
 An open mirror, the context and the accounts asked for come in; a Book leaves: plain rows, no markup. Contacts enter
 as counts only. Next room: `pages`.
@@ -8,12 +8,15 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from connector.convert import iso_day
+from connector.engine import query
 from connector.errors import UsageFault
 from connector.insight.key_accounts import Settings
 from connector.schema import Context
+from connector.store import results
 from connector.store.mirror import Mirror
 
 Row = Mapping[str, Any]
@@ -23,9 +26,9 @@ _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 _PLAIN_ID = re.compile(r"[0-9A-Za-z]{18}|[0-9a-f-]{36}")
 _PROGRAMME = "SELECT * FROM account_result WHERE in_programme = 1 ORDER BY rank IS NULL, rank, name, id"
 _COUNTS = {
-    "accounts": "1",
-    "customers": "is_customer",
-    "key": "coalesce(status = 'Key', 0)",
+    "accounts": "true",
+    "customers": "is_customer = 1",
+    "key": "status = 'Key'",
     "promote": "kam_proposal = 'Promote'",
     "demote": "kam_proposal = 'Demote'",
     "watch": "kam_flag = 'On watch'",
@@ -33,6 +36,13 @@ _COUNTS = {
     "emerging": "kam_flag = 'Emerging'",
     "needs_data": "kam_flag = 'Needs data'",
 }
+# Seats, families and counted people of some accounts, in the order in which they are told.
+_DETAILS = (
+    "SELECT * FROM coverage_slot WHERE account_id IN {marks} ORDER BY place, slot",
+    "SELECT * FROM whitespace_cell WHERE account_id IN {marks} ORDER BY shown = 0, shown, score DESC, family",
+    "SELECT account_id, level, band, count(*) AS contacts, CAST(sum(engaged) AS BIGINT) AS engaged FROM contact_result"
+    " WHERE account_id IN {marks} GROUP BY account_id, level, band ORDER BY level, band",
+)
 
 
 @dataclass(frozen=True)
@@ -67,29 +77,29 @@ class Book:
 
 def read(mirror: Mirror, context: Context, settings: Settings, ids: Sequence[str] = ()) -> Book:
     """Book of the programme's accounts, or with pages for the accounts of these ids only."""
-    with mirror.atomic():  # one snapshot: an enrich beside us must not mix two days
-        counts = _counts(mirror)
-        if not counts["accounts"]:
-            raise UsageFault(f"{mirror.path}: there are no accounts to report on. Run: kam pull, then: kam enrich")
-        programme = _rows(mirror, _PROGRAMME)
-        chosen = programme if not ids else [_row(mirror, i) for i in dict.fromkeys(ids)]
-        buyers = _rows(
-            mirror,
-            "SELECT coalesce(yearly_minor, 0) AS worth, coalesce(status = 'Key', 0) AS member, cost_state"
-            " FROM account_result WHERE value_rank IS NOT NULL ORDER BY worth DESC",
-        )
-        return Book(
-            day=iso_day(context.as_of),
-            context=context,
-            settings=settings,
-            counts=counts,
-            net=any(b["cost_state"] == "net" for b in buyers),
-            programme=programme,
-            pages=[_account(mirror, row) for row in chosen],
-            worth=[b["worth"] for b in buyers],
-            members_worth=sum(max(b["worth"], 0) for b in buyers if b["member"]),
-            cuts=_cuts(mirror),
-        )
+    folder = results.folder(mirror)
+    counts = _counts(folder)
+    if not counts["accounts"]:
+        raise UsageFault(f"{mirror.path}: there are no accounts to report on. Run: kam pull, then: kam enrich")
+    programme = _rows(folder, _PROGRAMME)
+    chosen = programme if not ids else _chosen(folder, list(dict.fromkeys(ids)))
+    buyers = _rows(
+        folder,
+        "SELECT coalesce(yearly_minor, 0) AS worth, coalesce(status = 'Key', false) AS member, cost_state"
+        " FROM account_result WHERE value_rank IS NOT NULL ORDER BY worth DESC",
+    )
+    return Book(
+        day=iso_day(context.as_of),
+        context=context,
+        settings=settings,
+        counts=counts,
+        net=any(b["cost_state"] == "net" for b in buyers),
+        programme=programme,
+        pages=_accounts(folder, chosen),
+        worth=[b["worth"] for b in buyers],
+        members_worth=sum(max(b["worth"], 0) for b in buyers if b["member"]),
+        cuts=_cuts(folder),
+    )
 
 
 def file_name(account_id: str) -> str:
@@ -104,42 +114,45 @@ def clean(value: Any) -> Any:
     return " ".join(_UNSEEN.sub(" ", value).split()) if isinstance(value, str) else value
 
 
-def _rows(mirror: Mirror, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+def _rows(folder: Path, sql: str, values: Sequence[Any] = ()) -> list[Row]:
     # The id is a key and a file's name: it stays as it is.
-    return [{c: v if c == "id" else clean(v) for c, v in row.items()} for row in mirror.rows(sql, values)]
+    return [{c: v if c == "id" else clean(v) for c, v in row.items()} for row in query(folder, sql, values)]
 
 
-def _row(mirror: Mirror, account_id: str) -> Row:
-    found = _rows(mirror, "SELECT * FROM account_result WHERE id = ?", [account_id])
-    if not found:
-        raise UsageFault(f'account_result: there are no results for account "{account_id}" yet. Run: kam enrich')
-    return found[0]
+def _chosen(folder: Path, ids: Sequence[str]) -> list[Row]:
+    sql = f"SELECT * FROM account_result WHERE id IN {_marks(ids)}"  # noqa: S608
+    found = {row["id"]: row for row in _rows(folder, sql, ids)}
+    for account_id in ids:
+        if account_id not in found:
+            raise UsageFault(f'account_result: there are no results for account "{account_id}" yet. Run: kam enrich')
+    return [found[i] for i in ids]
 
 
-def _account(mirror: Mirror, row: Row) -> Account:
-    return Account(
-        row,
-        _rows(mirror, "SELECT * FROM coverage_slot WHERE account_id = ? ORDER BY place, slot", [row["id"]]),
-        _rows(
-            mirror,
-            "SELECT * FROM whitespace_cell WHERE account_id = ? ORDER BY shown = 0, shown, score DESC, family",
-            [row["id"]],
-        ),
-        _rows(
-            mirror,
-            "SELECT level, band, count(*) AS contacts, sum(engaged) AS engaged FROM contact_result"
-            " WHERE account_id = ? GROUP BY level, band",
-            [row["id"]],
-        ),
-    )
+def _accounts(folder: Path, rows: Sequence[Row]) -> list[Account]:
+    """The accounts with all that stands beside them; each file is read once for all of them."""
+    ids = [row["id"] for row in rows]
+    details: list[dict[str, list[Row]]] = []
+    for sql in _DETAILS:
+        found: dict[str, list[Row]] = {i: [] for i in ids}
+        for row in query(folder, sql.format(marks=_marks(ids)), ids) if ids else ():
+            found[row["account_id"]].append({c: clean(v) for c, v in row.items()})
+        details.append(found)
+    slots, cells, people = details
+    return [Account(row, slots[row["id"]], cells[row["id"]], people[row["id"]]) for row in rows]
 
 
-def _counts(mirror: Mirror) -> dict[str, int]:
-    sums = ", ".join(f"coalesce(sum({sql}), 0) AS {name}" for name, sql in _COUNTS.items())  # our own words only
-    return dict(next(mirror.rows(f"SELECT {sums} FROM account_result")))  # noqa: S608
+def _marks(ids: Sequence[str]) -> str:
+    return f"({', '.join('?' * len(ids))})"
 
 
-def _cuts(mirror: Mirror) -> tuple[float | None, float | None]:
+def _counts(folder: Path) -> dict[str, int]:
+    sums = ", ".join(
+        f"CAST(count(CASE WHEN {sql} THEN 1 END) AS BIGINT) AS {name}" for name, sql in _COUNTS.items()
+    )  # our own words only
+    return dict(query(folder, f"SELECT {sums} FROM account_result")[0])  # noqa: S608
+
+
+def _cuts(folder: Path) -> tuple[float | None, float | None]:
     """Middle between the highest account below each cut and the lowest above it; None where a side is empty."""
 
     def cut(axis: str, above: str, below: str) -> float | None:
@@ -147,7 +160,7 @@ def _cuts(mirror: Mirror) -> tuple[float | None, float | None]:
             f"SELECT min(CASE WHEN box IN ({above}) THEN {axis} END) AS low,"  # noqa: S608
             f" max(CASE WHEN box IN ({below}) THEN {axis} END) AS high FROM account_result"
         )
-        row = next(mirror.rows(sql))
+        row = query(folder, sql)[0]
         return None if row["low"] is None or row["high"] is None else (row["low"] + row["high"]) / 2
 
     return (

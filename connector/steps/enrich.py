@@ -11,10 +11,12 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from connector.convert import listed
+from connector.engine import batches
 from connector.insight import compute_all, explain
-from connector.schema import Context, Engine
+from connector.insight.steps import words
+from connector.schema import CRM_FIELDS, Context, Engine
 from connector.steps.diff import Wanted
+from connector.store import results
 from connector.store.mirror import Mirror
 
 Scope = Literal["programme", "customers", "all"]
@@ -46,7 +48,7 @@ class WriteScope:
 
 
 class ResultEngine(Engine, Protocol):
-    """An engine that is closed when done."""
+    """An engine over one mirror, closed when done, that can also hand out large results."""
 
     def __enter__(self) -> "ResultEngine":
         """Open."""
@@ -54,15 +56,28 @@ class ResultEngine(Engine, Protocol):
     def __exit__(self, *_: object) -> None:
         """Close."""
 
+    def snapshot(self, words: Mapping[str, int]) -> list[str]:
+        """Take out of the mirror what the SQL of these words reads, where that pays; names of the tables taken."""
 
-# Result table → (SELECT over the insights' tables, key columns).
+    def save(self, sql: str, file: Path) -> int:
+        """Write the rows of a SELECT to a Parquet file; their number."""
+
+
+# Result table → SELECT over the insights' tables; each becomes a file of `store.results`.
 RESULTS = {
-    "account_result": ("SELECT * FROM account_result", ("id",)),
-    "contact_result": ("SELECT * FROM contact_result", ("account_id",)),
-    "opportunity_result": ("SELECT * FROM opportunity_coverage", ("opportunity_id",)),
-    "whitespace_cell": ("SELECT * FROM whitespace_cell WHERE state <> 'not_eligible'", ("account_id", "family")),
-    "coverage_slot": ("SELECT * FROM coverage_slot", ("account_id", "slot")),
+    "account_result": "SELECT * FROM account_result",
+    "contact_result": "SELECT * FROM contact_result",
+    "opportunity_result": "SELECT * FROM opportunity_coverage",
+    "whitespace_cell": "SELECT * FROM whitespace_cell WHERE state <> 'not_eligible'",
+    "coverage_slot": "SELECT * FROM coverage_slot",
 }
+# What lists, diff and status read of an account stands in the mirror too; the rest of it in the file only.
+LISTED = (
+    *("id", "name", "owner_id", "root_id", "status", "rank", "score", "strikes", "last_review_day"),
+    *("is_customer", "in_programme"),
+    *(f.column for f in CRM_FIELDS if f.table == "account" and f.group != "inputs" and f.column != "kam_as_of"),
+)
+_LISTING = f"SELECT {', '.join(LISTED)} FROM account_result ORDER BY id"  # noqa: S608
 
 
 def enrich(
@@ -79,20 +94,23 @@ def enrich(
     With `remember`, the day counts as a review: strikes and membership are kept for the next one.
     """
     with open_engine(mirror.path) as engine:
+        engine.snapshot(words())
         engine.load("present_value", _present(mirror))
         for name in compute_all(engine, context, settings):
             say(name)
         explain.texts(engine, context)
-        counts = {}
-        for table, (sql, key) in RESULTS.items():
-            columns = {c: listed(a) for c, a in engine.arrays(sql).items()}
-            counts[table] = len(next(iter(columns.values()), []))
-            mirror.replace_result(table, columns, key)
-    with mirror.atomic():
-        # A status that is hidden tonight is no status that was taken away.
-        if remember and context.has("programme.status"):
-            _remember(mirror, context.as_of)
-        mirror.meta("enriched_as_of", str(context.as_of))
+        say("explain")
+        with results.renewed(mirror) as made:
+            counts = {table: engine.save(sql, made / f"{table}.parquet") for table, sql in RESULTS.items()}
+            say("results")
+            with mirror.atomic():
+                rows = batches(made, _LISTING)
+                mirror.replace_result("account_result", LISTED, rows, ("id",))
+                # A status that is hidden tonight is no status that was taken away.
+                if remember and context.has("programme.status"):
+                    _remember(mirror, context.as_of)
+                mirror.meta("enriched_as_of", str(context.as_of))
+                results.publish(mirror, made)
     return counts
 
 

@@ -190,15 +190,18 @@ class Mirror:
                 set_meta(self.db, key, value)
             return get_meta(self.db, key)
 
-    def replace_result(self, name: str, columns: Mapping[str, Sequence[Any]], key: Sequence[str]) -> None:
-        """Replace one result table by columns of equal length; readers see the old or the new one, never half."""
-        rows = list(zip(*columns.values(), strict=True))
-        made = ", ".join(f'"{c}" ANY' for c in columns)
-        with self.atomic():
-            self.db.conn.execute(f'DROP TABLE IF EXISTS "{name}"')
-            self.db.conn.execute(f'CREATE TABLE "{name}" ({made}) STRICT')
-            self.db.conn.executemany(f'INSERT INTO "{name}" VALUES ({", ".join("?" * len(columns))})', rows)
-            self.db.conn.execute(f'CREATE INDEX "{name}_key" ON "{name}" ({", ".join(key)})')
+    def replace_result(
+        self, name: str, columns: Sequence[str], batches: Iterable[Sequence[Sequence[Any]]], key: Sequence[str]
+    ) -> int:
+        """Replace one result table by rows that come in batches; number of rows. Call it in a transaction."""
+        made, marks, count = ", ".join(f'"{c}" ANY' for c in columns), ", ".join("?" * len(columns)), 0
+        self.db.conn.execute(f'DROP TABLE IF EXISTS "{name}"')
+        self.db.conn.execute(f'CREATE TABLE "{name}" ({made}) STRICT')
+        for rows in batches:
+            self.db.conn.executemany(f'INSERT INTO "{name}" VALUES ({marks})', rows)
+            count += len(rows)
+        self.db.conn.execute(f'CREATE INDEX "{name}_key" ON "{name}" ({", ".join(key)})')
+        return count
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
         """Rows of a SELECT as dicts."""

@@ -293,3 +293,11 @@ def test_contacts_that_must_not_be_profiled_or_were_made_later_are_left_out(engi
 
 def test_titles_of_nobody_make_an_empty_table(engine_with: Maker) -> None:
     assert table(engine_with({})) == {}
+
+
+def test_titles_that_differ_in_words_nobody_knows_are_read_once() -> None:
+    seen: dict[Any, Meaning] = {}
+    titles_of_one_kind = ["CFO Zyxomma", "CFO 4711", "CFO Qwrtz"]
+    found = [read_title(t, ENGLISH, seen) for t in titles_of_one_kind]
+    assert len(seen) == 1
+    assert found == [read(t) for t in titles_of_one_kind]

@@ -1,21 +1,22 @@
 """The pages: whole, escaped, alone in the world, and silent about persons."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+import duckdb
 import pytest
 from report_company import NAMES, crm_id
 from report_reading import read
 
 from connector.convert import epoch_day
-from connector.errors import UsageFault
+from connector.errors import StoreFault, UsageFault
 from connector.insight.key_accounts import Settings
 from connector.report import book as books
 from connector.report.pages import pages
 from connector.schema import Context
+from connector.store import results
 from connector.store.mirror import Mirror
 
 DAY = "2026-06-30"
@@ -160,11 +161,10 @@ def test_the_same_results_give_the_same_bytes(enriched: Path, texts: dict[str, s
 
 def test_unknown_is_told_as_unknown_and_never_as_zero(own: Callable[[], Path]) -> None:
     folder = own()
-    mirror = Mirror(folder / "store")
-    nothing = "yearly_minor = NULL, attractiveness = NULL, relationship_axis = NULL, box = 'Unknown'"
-    mirror.db.conn.execute(f"UPDATE account_result SET {nothing}, employees = NULL, first_won_day = NULL")
-    mirror.db.conn.execute("UPDATE coverage_slot SET known = NULL, value = NULL, covered = NULL, engaged = NULL")
-    mirror.close()
+    nothing = ("yearly_minor", "attractiveness", "relationship_axis", "employees", "first_won_day")
+    rewrite(folder, "account_result", f"REPLACE ({', '.join(f'NULL AS {c}' for c in nothing)}, 'Unknown' AS box)")
+    gone = ("known", "value", "covered", "engaged")
+    rewrite(folder, "coverage_slot", f"REPLACE ({', '.join(f'NULL AS {c}' for c in gone)})")
     made = dict(pages(book_of(folder)))
     index = read(made["index.html"])
     assert not index.all("svg")
@@ -182,31 +182,41 @@ def test_a_page_is_named_by_the_id_and_never_leaves_the_folder() -> None:
 
 
 class Interrupted(Mirror):
-    """A mirror into which another process writes after our first look."""
+    """A mirror beside which another process enriches, right after our first look."""
 
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
-        found = list(super().rows(sql, values))
+    def meta(self, key: str, value: str | None = None) -> str | None:
+        found = super().meta(key, value)
         other = Mirror(self.path.parent)
-        other.db.conn.execute("UPDATE account_result SET name = 'another day'")
+        with results.renewed(other) as folder:
+            results.publish(other, folder)
         other.close()
-        return iter(found)
+        return found
 
 
 def test_an_enrich_beside_us_does_not_mix_two_days(own: Callable[[], Path]) -> None:
     mirror = Interrupted(own() / "store")
     book = books.read(mirror, CONTEXT, Settings())
-    mirror.close()
     assert len(book.programme) > 2
-    assert "another day" not in {row["name"] for row in book.programme}
+    with pytest.raises(StoreFault, match="Run: kam enrich"):  # the new folder is an empty one
+        books.read(mirror, CONTEXT, Settings())
+    mirror.close()
 
 
 def test_a_mirror_without_accounts_says_what_to_do(own: Callable[[], Path]) -> None:
     folder = own()
-    mirror = Mirror(folder / "store")
-    mirror.db.conn.execute("DELETE FROM account_result")
-    mirror.close()
+    rewrite(folder, "account_result", "REPLACE (id AS id)", where="false")
     with pytest.raises(UsageFault, match=r"no accounts to report on\. Run: kam pull"):
         book_of(folder)
+
+
+def rewrite(folder: Path, table: str, star: str, where: str = "true") -> None:
+    """Another content of a result file: `star` follows SELECT *."""
+    mirror = Mirror(folder / "store")
+    file = results.folder(mirror) / f"{table}.parquet"
+    mirror.close()
+    rows = duckdb.sql(f"SELECT * {star} FROM read_parquet('{file}') WHERE {where}")
+    rows.write_parquet(f"{file}.new")
+    Path(f"{file}.new").replace(file)
 
 
 def test_amounts_say_whether_they_are_net(enriched: Path) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_step_pull import again
 from world import WORDS, World, world
 
+from connector.errors import GuardHalt
 from connector.steps.pull import Pulled, reconcile
 from connector.workspace import Workspace, stamp
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Migrations
 
-from connector.errors import BusyFault, StoreFault
+from connector.errors import BusyFault, StoreFault, UsageFault
 from connector.schema import TABLES, Change, mirror_columns
-from connector.store import cursors, rejects, runs
+from connector.store import cursors, rejects, results, runs
 from connector.store.journal import Journal
 from connector.store.migrations import JOURNAL, MIRROR, open_database
 from connector.store.mirror import CursorRow, Mirror
@@ -333,7 +333,30 @@ def test_accounts_are_found_by_id_by_name_and_by_a_part_of_it(mirror: Mirror) ->
 
 
 def test_a_result_is_replaced_whole(mirror: Mirror) -> None:
-    mirror.replace_result("account_result", {"id": ["1", "2"], "score": [1.0, None]}, ("id",))
+    mirror.replace_result("account_result", ["id", "score"], [[("1", 1.0)], [("2", None)]], ("id",))
     assert mirror.has_results()
-    mirror.replace_result("account_result", {"id": ["3"]}, ("id",))
+    assert mirror.replace_result("account_result", ["id"], [[("3",)]], ("id",)) == 1
     assert list(mirror.rows("SELECT * FROM account_result")) == [{"id": "3"}]
+
+
+def test_details_count_from_their_publication_on_and_an_enrich_that_fails_leaves_none(mirror: Mirror) -> None:
+    with pytest.raises(UsageFault, match="no results yet"):
+        results.folder(mirror)
+    with results.renewed(mirror) as first:
+        results.publish(mirror, first)
+    with pytest.raises(RuntimeError), results.renewed(mirror) as second:
+        (second / "half.parquet").touch()
+        raise RuntimeError
+    assert results.folder(mirror) == first
+    assert not second.exists()
+
+
+def test_the_details_before_stay_for_their_readers_until_the_next_enrich_or_a_tidy(mirror: Mirror) -> None:
+    made = []
+    for _ in range(3):
+        with results.renewed(mirror) as folder:
+            results.publish(mirror, folder)
+        made.append(folder)
+    assert [f.exists() for f in made] == [False, True, True]
+    results.tidy(mirror)
+    assert [f.exists() for f in made] == [False, False, True]

@@ -8,7 +8,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
@@ -32,6 +32,8 @@ _LONGEST_TITLE = 400
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]*)?|[,/|&;:()\[\]{}•·\n\r+–—]|(?<=\s)-(?=\s)")
 _DOTTED = re.compile(r"\b([^\W\d_])\.(?=[^\W\d_]\b)")
 _ADDRESS = re.compile(r"\S+@\S+|https?://\S+")
+# Stands for any word that no list of the lexicon has; no title contains it.
+UNKNOWN = "\0"
 HARD = frozenset(",/|;:()[]{}•·\n\r+–—-")
 
 
@@ -52,6 +54,7 @@ class Phrasebook:
         for phrase in phrases:
             words = tuple(phrase.split())
             self._by_first.setdefault(words[0], []).append((words, phrase))
+        self.words = frozenset(w for places in self._by_first.values() for words, _ in places for w in words) - {"*"}
 
     def find(self, tokens: list[str]) -> list[Match]:
         """Phrases from left to right that don't overlap."""
@@ -119,6 +122,16 @@ class Lexicon:
         if "." in plain or ":" in plain:
             plain = _DOTTED.sub(r"\1", _ADDRESS.sub(" ", plain))
         return [self._bare(t) if "'" in t else t for t in _WORD.findall(plain)]
+
+    def known(self, tokens: list[str]) -> list[str]:
+        """The tokens with every word that stands nowhere in the lexicon made the same."""
+        return [t if t in self.vocabulary or t in HARD else UNKNOWN for t in tokens]
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """Every word that the parser asks for."""
+        books = (self.levels, self.functions, self.general, self.sensitive, self.bank_words)
+        return self.prepositions.union(self.joiners, *(book.words for book in books))
 
     def _bare(self, token: str) -> str:
         return next((token.removesuffix(p) for p in self.possessive if token.endswith(p)), token)

@@ -29,6 +29,8 @@ class Meaning:
 
 
 NOTHING = Meaning()
+# Tokens of a title in each language, unknown words as one.
+Told = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,22 @@ class _Part:
     soft: bool = False
 
 
-def read_title(text: str, lexicons: Sequence[Lexicon]) -> Meaning:
+def read_title(text: str, lexicons: Sequence[Lexicon], seen: dict[Told, Meaning] | None = None) -> Meaning:
     """Meaning in the first language that knows a level, else the first that knows a function; never raises on any text.
 
-    A title that would tell a person's union, health or belief in any of the languages gives nothing.
+    A title that would tell a person's union, health or belief in any of the languages gives nothing. `seen` remembers
+    what was read: titles that differ in words no lexicon knows are one.
     """
-    tokens = [lexicon.tokens(text) for lexicon in lexicons]
+    tokens = [lexicon.known(lexicon.tokens(text)) for lexicon in lexicons]
+    if seen is None:
+        return _meaning(lexicons, tokens)
+    told = tuple(map(tuple, tokens))
+    if told not in seen:
+        seen[told] = _meaning(lexicons, tokens)
+    return seen[told]
+
+
+def _meaning(lexicons: Sequence[Lexicon], tokens: list[list[str]]) -> Meaning:
     if any(map(_is_sensitive, lexicons, tokens)):
         return NOTHING
     found = list(map(_read, lexicons, tokens))

@@ -1,15 +1,18 @@
 """Runs insight SQL: DuckDB, embedded, straight on the mirror's SQLite file.
 
-The mirror's path and a memory limit come in; temp tables and numpy columns leave. DuckDB is imported only here.
-Next room: `steps.enrich`, which hands the engine to the insights.
+The mirror's path and a memory limit come in; temp tables, numpy columns and Parquet files leave. What several steps
+read of a large mirror is taken out of SQLite once, into a snapshot beside the store that lives as long as the engine.
+DuckDB is imported only in this folder. Next room: `steps.enrich`, which hands the engine to the insights.
 """
 
 import re
+import shutil
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import duckdb
@@ -23,6 +26,9 @@ EXPOSED = {"case": "service_case", "user": "crm_user"}
 _MARK = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 _DUCK_TYPE = {"TEXT": "VARCHAR", "INTEGER": "BIGINT", "REAL": "DOUBLE"}
 _CHUNK = 50_000
+# Mirrors from this size on are read through a snapshot; below it the snapshot costs more than it spares.
+_LARGE = 200_000_000
+_SNAPSHOT = "snapshot-"
 # Extensions whose signature DuckDB has checked in this process: hashing 35 MB anew costs 0.2 s at every start.
 _CHECKED: set[Path] = set()
 
@@ -35,8 +41,13 @@ class DuckEngine:
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory,
             "temp_directory": str(mirror.parent / "spill"),
+            # The order of rows means nothing in a table; keeping it takes memory and one core.
+            "preserve_insertion_order": False,
         }
-        extension = _scanner_file() if scanner else None
+        self._mirror = mirror
+        self._snapshot: Path | None = None
+        extension = scanner_file() if scanner else None
+        self._attached = extension is not None
         if extension in _CHECKED:
             config["allow_unsigned_extensions"] = True
         self._db = duckdb.connect(":memory:", config=config)
@@ -52,6 +63,29 @@ class DuckEngine:
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
+        if self._snapshot is not None:
+            shutil.rmtree(self._snapshot, ignore_errors=True)
+
+    def snapshot(self, words: Mapping[str, int], *, least: int = _LARGE) -> list[str]:
+        """Take what several steps read out of a large mirror, once; names of the tables taken.
+
+        `words`: each word of the SQL that will be run, and in how many statements it stands.
+        """
+        if not self._attached or self._mirror.stat().st_size < least:
+            return []
+        for left in self._mirror.parent.glob(f"{_SNAPSHOT}*"):  # of a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        self._snapshot = Path(mkdtemp(prefix=_SNAPSHOT, dir=self._mirror.parent))
+        taken = [t for t in TABLES if words.get(EXPOSED.get(t, t), 0) > 1]
+        for table in taken:
+            picked = ", ".join(f'"{c}"' for c in columns_read(table, words))
+            file = quoted(self._snapshot / f"{table}.parquet")
+            self._db.execute(
+                f"COPY (SELECT {picked} FROM mirror.\"{table}\") TO '{file}' (FORMAT parquet, COMPRESSION lz4_raw)"
+            )
+            view = EXPOSED.get(table, table)
+            self._db.execute(f"CREATE OR REPLACE TEMP VIEW \"{view}\" AS SELECT * FROM read_parquet('{file}')")
+        return taken
 
     def run(self, name: str, sql: str, params: Mapping[str, object]) -> None:
         """Make temp table `name` from one SELECT; `:word` is bound from params, unused params are ignored."""
@@ -59,6 +93,21 @@ class DuckEngine:
         text = _MARK.sub(r"$\1", sql)
         bound = {w: params[w] for w in sorted(words)}
         self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {text}', bound or None)
+
+    def view(self, name: str, sql: str, params: Mapping[str, object]) -> None:
+        """Name one SELECT without storing its rows; `:word` is written into it."""
+        text = _MARK.sub(lambda mark: _literal(params[mark[1]]), sql)
+        self._db.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {text}')
+
+    def drop(self, names: Sequence[str]) -> None:
+        """Forget temp tables, and with them the room they take."""
+        for name in names:
+            self._db.execute(f'DROP TABLE IF EXISTS "{name}"')
+
+    def save(self, sql: str, file: Path) -> int:
+        """Write the rows of a SELECT to a Parquet file; their number."""
+        done = self._db.execute(f"COPY ({sql}) TO '{quoted(file)}' (FORMAT parquet, COMPRESSION lz4_raw)").fetchone()
+        return int(done[0]) if done else 0
 
     def arrays(self, sql: str) -> dict[str, np.ndarray[Any, Any]]:
         """Columns of a SELECT as numpy arrays, masked where null."""
@@ -68,9 +117,29 @@ class DuckEngine:
         """Rows of a SELECT as tuples."""
         return self._db.execute(sql).fetchall()
 
+    def export(self, sql: str, folder: Path, file_size: str) -> None:
+        """Write the rows of a SELECT into a new folder of Parquet files of about this size."""
+        folder.mkdir()
+        self._db.execute(f"COPY ({sql}) TO '{quoted(folder)}' (FORMAT parquet, FILE_SIZE_BYTES '{file_size}')")
+
     def load(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any] | Sequence[Any]]) -> None:
         """Make temp table `name` from columns of equal length; None and NaN become null."""
         _fill(self._db, name, {k: _plain(v) for k, v in arrays.items()})
+
+
+def columns_read(table: str, words: Mapping[str, int]) -> list[str]:
+    """Columns of a table of the mirror that are among the words of the SQL; at least one, so that rows are counted."""
+    columns = [c for c, _ in mirror_columns(table)]
+    return [c for c in columns if c in words] or columns[:1]
+
+
+def _literal(value: object) -> str:
+    """A parameter as SQL text of the same type and value."""
+    if isinstance(value, float):
+        return f"CAST('{value!r}' AS DOUBLE)"
+    if isinstance(value, int):
+        return f"CAST({int(value)} AS BIGINT)"
+    raise TypeError(f"a view takes whole numbers and floats, not {value!r}")
 
 
 _Plain = tuple[np.ndarray[Any, Any] | list[Any], str]
@@ -128,7 +197,7 @@ def _guess(values: Sequence[Any]) -> Any:
     return object
 
 
-def _scanner_file() -> Path | None:
+def scanner_file() -> Path | None:
     """The SQLite extension of the same DuckDB version from its PyPI wheel, or None when it isn't installed."""
     spec = find_spec("duckdb_extension_sqlite_scanner")
     if spec is None or spec.origin is None:
@@ -141,9 +210,9 @@ def _scanner_file() -> Path | None:
 def _attach(db: duckdb.DuckDBPyConnection, extension: Path, mirror: Path) -> None:
     """Let DuckDB read the SQLite file in place."""
     try:
-        db.execute(f"LOAD '{_quoted(extension)}'")
+        db.execute(f"LOAD '{quoted(extension)}'")
         _CHECKED.add(extension)
-        db.execute(f"ATTACH '{_quoted(mirror)}' AS mirror (TYPE sqlite, READ_ONLY)")
+        db.execute(f"ATTACH '{quoted(mirror)}' AS mirror (TYPE sqlite, READ_ONLY)")
         for table in TABLES:
             db.execute(f'CREATE TEMP VIEW "{EXPOSED.get(table, table)}" AS SELECT * FROM mirror."{table}"')
     except duckdb.Error as error:
@@ -175,5 +244,6 @@ def _typed(values: Sequence[Any], kind: str) -> _Plain:
     return list(values), kind
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """A path inside an SQL text's quotes."""
     return str(path).replace("'", "''")

@@ -1,0 +1,11 @@
+"""Runs insight SQL, the same text on either engine: `duck`, embedded, or `spark`, for what outgrew one machine.
+
+The mirror's path and the engine's settings come in; tables, numpy columns and files of results leave, which `saved`
+reads. Next room: `steps.enrich`.
+"""
+
+from connector.engine.duck import EXPOSED, DuckEngine
+from connector.engine.saved import batches, query
+from connector.engine.spark import SparkEngine
+
+__all__ = ["EXPOSED", "DuckEngine", "SparkEngine", "batches", "query"]

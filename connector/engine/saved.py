@@ -1,0 +1,48 @@
+"""Reads what an engine saved: a folder of Parquet files, each a table named like its file.
+
+A folder and a SELECT come in; rows leave, all of them or some thousands at a time. DuckDB does it, whichever engine
+has saved them. Next room: `cli.explain` and `report.book`.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from connector.engine.duck import quoted
+from connector.errors import StoreFault
+
+_BATCH = 20_000
+
+
+def query(folder: Path, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """Rows of a SELECT as dicts."""
+    with _opened(folder) as db:
+        found = db.execute(sql, list(values))
+        names = [d[0] for d in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def batches(folder: Path, sql: str, memory: str = "500MB") -> Iterator[list[tuple[Any, ...]]]:
+    """Rows of a SELECT as tuples, some thousands at a time: a large result never stands in memory as a whole."""
+    with _opened(folder) as db:
+        db.execute(f"SET memory_limit = '{memory}'")
+        db.execute(f"SET temp_directory = '{quoted(folder / 'spill')}'")
+        found = db.execute(sql)
+        while rows := found.fetchmany(_BATCH):
+            yield rows
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    db = duckdb.connect(":memory:")
+    try:
+        for file in sorted(folder.glob("*.parquet")):
+            db.execute(f"CREATE VIEW \"{file.stem}\" AS SELECT * FROM read_parquet('{quoted(file)}')")
+        yield db
+    except duckdb.Error as error:
+        raise StoreFault(f"{folder}: the results could not be read: {error}. Run: kam enrich") from error
+    finally:
+        db.close()
