@@ -78,19 +78,21 @@ class Journal:
         with guarded(self.path):
             return self.db.conn.execute(sql, values)
 
-    def announce(self, run: int, changes: Sequence[tuple[Change, str]], now: str, who: str | None = None) -> list[int]:
+    def announce(self, run: int, changes: Sequence[tuple[Change, str]], now: str, who: str | None = None) -> range:
         """Journal changes (each with its field) that are about to be sent; their numbers. Durable on return."""
-        numbers = []
+        sql = (
+            'INSERT INTO journal (run, "table", record_id, "column", field, before, after, why, who, state, at)'
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        rows = (
+            (run, c.table, c.id, c.column, field, _text(c.before), _text(c.after), c.why, who, UNSETTLED, now)
+            for c, field in changes
+        )
         with self.atomic():
-            for change, field in changes:
-                row = [run, change.table, change.id, change.column, field, _text(change.before), _text(change.after)]
-                done = self.db.conn.execute(
-                    'INSERT INTO journal (run, "table", record_id, "column", field, before, after, why, who, state, at)'
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    [*row, change.why, who, UNSETTLED, now],
-                )
-                numbers.append(int(done.lastrowid or 0))
-        return numbers
+            self.db.conn.executemany(sql, rows)
+            # Nobody else writes here meanwhile, so the new rows have the highest numbers, one after the other.
+            last = int(self.db.conn.execute("SELECT coalesce(max(id), 0) FROM journal").fetchone()[0])
+        return range(last - len(changes) + 1, last + 1)
 
     def settle(self, outcomes: Sequence[tuple[int, str, str, str]], now: str) -> None:
         """Note what became of journal rows: (number, state, code, message)."""
@@ -108,13 +110,16 @@ class Journal:
         """Rows of one run in the order they were sent."""
         return self._entries("WHERE run = ? ORDER BY id", [run])
 
-    def last_after(self, table: str) -> dict[tuple[str, str], Any]:
-        """Last value we are known to have written, by (id, column)."""
+    def last_after(self, table: str, columns: Sequence[str]) -> dict[tuple[str, str], Any]:
+        """Last value of some columns that we are known to have written, by (id, column)."""
+        if not columns:
+            return {}
+        marks = ", ".join("?" * len(columns))
         sql = (
-            'SELECT record_id, "column", after FROM journal WHERE id IN (SELECT max(id) FROM journal'
-            ' WHERE "table" = ? AND state = \'written\' GROUP BY record_id, "column")'
+            'SELECT record_id, "column", after FROM journal WHERE id IN (SELECT max(id) FROM journal WHERE "table" = ?'
+            f""" AND state = 'written' AND "column" IN ({marks}) GROUP BY record_id, "column")"""
         )
-        return {(i, c): json.loads(v) for i, c, v in self.execute(sql, [table])}
+        return {(i, c): json.loads(v) for i, c, v in self.execute(sql, [table, *columns])}
 
     def halt(self, run: int, changes: Sequence[Change]) -> None:
         """Keep the list a guard stopped, so that exactly this list can be approved."""

@@ -280,8 +280,8 @@ def test_the_last_value_known_to_be_written_counts_as_ours(journal: Journal) -> 
         (number,) = journal.announce(1, [(change(after), "KAM_Why__c")], NOW)
         journal.settle([(number, state, "", "")], NOW)
     journal.announce(1, [(change("five"), "KAM_Why__c")], NOW)
-    assert journal.last_after("account") == {("1", "kam_why"): "three"}
-    assert journal.last_after("contact") == {}
+    assert journal.last_after("account", ["kam_why"]) == {("1", "kam_why"): "three"}
+    assert journal.last_after("contact", ["kam_why"]) == {}
 
 
 def test_a_halted_list_comes_back_as_it_was_and_a_second_halt_replaces_it(journal: Journal) -> None:
