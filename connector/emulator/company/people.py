@@ -19,7 +19,7 @@ _SPARSE = ("prospect", "competitor", "minor")
 _LANGUAGES = {place["name"]: key for key, entry in words("places").items() for place in entry["countries"]}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Seat:
     """What is true of one contact: the seat, and the contact above it where we know that person."""
 

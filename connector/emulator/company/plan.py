@@ -28,7 +28,7 @@ CUSTOMERS = ("key", "large", "faded", "emerging", "lapsing", "lapsed", "solid", 
 EXECUTIVE_FUNCTIONS = ("general", "finance", "it", "operations", "procurement")
 
 
-@dataclass
+@dataclass(slots=True)
 class Plan:
     """One account's hidden cause; money in the corporate currency."""
 

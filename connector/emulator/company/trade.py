@@ -50,7 +50,7 @@ class Trade:
     assets: list[Asset] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Deal:
     """One deal before it becomes a row: state, days, worth in the corporate currency, and the families on it."""
 

@@ -41,15 +41,22 @@ def compose(prefix: str, instance: str, number: int) -> str:
     return to18(prefix + instance + digits.rjust(12 - len(instance), "0"))
 
 
+@lru_cache(maxsize=65_536)
+def _endings(middle: str, two: str) -> list[str]:
+    """The last digit and the checksum of the 62 ids that begin alike: only the last one's case tells them apart."""
+    small, large = (_symbol(middle + digit) for digit in "aA")
+    return [digit + two + (large if digit.isupper() else small) for digit in DIGITS]
+
+
 def series(prefix: str, instance: str, first: int, count: int) -> Iterator[str]:
-    """Build the ids of records in a row; a tenth of the time that `compose` takes for each."""
-    stem, endings = "", [""]
-    for number in range(first, first + count):
-        rest, last = divmod(number, 62)
-        if not stem or not last:
-            stem = compose(prefix, instance, rest * 62)[:14]
-            endings = [to18(stem + digit)[14:] for digit in DIGITS]
-        yield stem + endings[last]
+    """Build the ids of records in a row; a small part of the time that `compose` takes for each."""
+    end = first + count
+    while first < end:
+        rest, last = divmod(first, 62)
+        stem = compose(prefix, instance, rest * 62)
+        endings = _endings(stem[10:14], stem[15:17])[last : last + end - first]
+        yield from [stem[:14] + ending for ending in endings]
+        first += len(endings)
 
 
 def number(digits: str) -> int:
