@@ -164,6 +164,7 @@ def _finish(work: Workspace, job: Job, report: Report, state: str, message: str)
 
 
 def _steps(work: Workspace, job: Job, current: Run, report: Report, dry_run: bool, say: Callable[[str], None]) -> None:
+    work.tell("settings and mapping held against the CRM")
     work.fieldmap  # noqa: B018 (held against the CRM first: its notes are made then)
     report.notes += work.notes
     settled = settle(work.pen())
@@ -172,6 +173,7 @@ def _steps(work: Workspace, job: Job, current: Run, report: Report, dry_run: boo
         say(f"settled {settled} records whose last write was cut off")
     for step in job.steps:
         runs.note(work.journal, report.run, step, report.counts)
+        work.tell(step.replace("_", " "))
         if step in ("pull", "pull_full", "reconcile"):
             pulled = run_pull(work, step, job.guards.min_pulled_share)
             name = "reconcile" if step == "reconcile" else "pull"
@@ -214,6 +216,7 @@ def run_pull(work: Workspace, step: str, min_share: float) -> Pulled:
         "now": stamp(work.clock()),
         "money_settings": work.corporate,
         "min_share": min_share,
+        "tell": work.tell,
     }
     if step == "reconcile":
         return reconcile(work.crm, work.fieldmap, work.mirror, **settings)
@@ -240,7 +243,7 @@ def rate_notes(no_rate: dict[str, int]) -> list[str]:
 
 
 def run_enrich(
-    work: Workspace, as_of: str, say: Callable[[str], None] = lambda _: None, *, remember: bool = False
+    work: Workspace, as_of: str, say: Callable[[str], None] | None = None, *, remember: bool = False
 ) -> dict[str, int]:
     """Compute every insight from the mirror as of a day; only a run that writes lets the day count as a review."""
     settings = work.config
@@ -257,7 +260,7 @@ def run_enrich(
         lambda path: open_engine(settings, path),
         context,
         per_insight,
-        say,
+        say or (lambda name: work.tell(f"enrich: {name} is done")),
         remember=remember,
     )
 
@@ -296,7 +299,7 @@ def run_diff(work: Workspace, as_of: str) -> Diff:
         enriching.wanted(work.mirror, list(rules), work.config.write_scope, as_of),
         dict(work.mirror.present("account")),
         rules,
-        work.journal.last_after("account"),
+        work.journal.last_after("account", [c for c, r in rules.items() if r.on_human_edit != "overwrite"]),
     )
 
 

@@ -57,6 +57,7 @@ class Workspace:
     clock: Callable[[], datetime] = utc_now
     notes: list[str] = field(default_factory=list)
     reserve: float = 0.0
+    tell: Callable[[str], None] = lambda _: None  # hears what is being done this moment
     username: str | None = None  # somebody else than [crm] username, for a person's decisions
 
     @cached_property
@@ -221,6 +222,7 @@ class Workspace:
             key=next(s.key for s in self.fieldmap.sources if s.table == "account"),
             clock=lambda: stamp(self.clock()),
             who=who,
+            tell=self.tell,
         )
 
     @property

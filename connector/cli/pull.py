@@ -24,16 +24,18 @@ def command(tables: tuple[str, ...], full: bool, folder: Path | None, as_json: b
     if unknown:
         raise UsageFault(*(f"pull {t}: there is no such table.{nearest(t, list(TABLES))}" for t in unknown))
     with shared.workspace(folder) as work, runs.lock(work.journal.path.parent):
-        done = pull(
-            work.crm,
-            work.fieldmap,
-            work.mirror,
-            now=stamp(work.clock()),
-            money_settings=work.corporate,
-            tables=tables,
-            full=full,
-            say=shared.say,
-        )
+        with shared.progress() as tell:
+            done = pull(
+                work.crm,
+                work.fieldmap,
+                work.mirror,
+                now=stamp(work.clock()),
+                money_settings=work.corporate,
+                tables=tables,
+                full=full,
+                say=shared.say,
+                tell=tell,
+            )
         for line in (*work.notes, *done.notes, *rate_notes(done.no_rate)):
             shared.say(f"note: {line}")
         if as_json:

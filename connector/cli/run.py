@@ -21,7 +21,8 @@ def command(
 ) -> None:
     """Run a job of jobs/; a run that was killed is taken up where it was."""
     with shared.workspace(folder) as work:
-        report = job.run(work, name, as_of=as_of, dry_run=dry_run, say=shared.say)
+        with shared.progress() as work.tell:
+            report = job.run(work, name, as_of=as_of, dry_run=dry_run, say=shared.say)
         for line in report.notes:
             shared.say(f"note: {line}")
         if as_json:

@@ -4,10 +4,14 @@ Nothing is decided here.
 """
 
 import json
+import logging
 import os
+import shutil
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -23,6 +27,7 @@ from connector.workspace import Workspace, find_folder, opened
 JSON_VERSION = 1
 FIRST_YEAR, LAST_YEAR = 1970, 2200  # a day outside of these is a slip of the pen
 _CONTROLS = (*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+REDRAWN = 1.0  # seconds
 _STEERING = dict.fromkeys(_CONTROLS, "\N{REPLACEMENT CHARACTER}")
 
 
@@ -72,12 +77,97 @@ def workspace(folder: Path | None, username: str | None = None) -> Iterator[Work
         yield work
 
 
+class Progress(logging.Handler):
+    """One line on a terminal that tells what is being done, redrawn every second; anywhere else nothing is shown.
+
+    What the connector logs on its way is shown there too; its warnings are lines that stay.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self._text, self._drawn, self._began = "", 0, time.monotonic()
+        self._done, self._line = threading.Event(), threading.RLock()
+
+    def __call__(self, text: str) -> None:
+        """Say what is being done now; cheap enough for every page."""
+        self._text = text
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a line of the log."""
+        if record.levelno >= logging.WARNING:
+            say(record.getMessage())
+        else:
+            self(record.getMessage())
+
+    @contextmanager
+    def shown(self) -> Iterator["Progress"]:
+        """Draw until the block ends; the line is gone then."""
+        drawing = threading.Thread(target=self._draw, name="progress", daemon=True)
+        drawing.start()
+        try:
+            yield self
+        finally:
+            self._done.set()
+            drawing.join()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take the line away while something else is printed."""
+        with self._line:
+            self._write("")
+            yield
+
+    def _draw(self) -> None:
+        while not self._done.wait(REDRAWN):
+            spent = int(time.monotonic() - self._began)
+            self._write(f"{spent // 60:>3}:{spent % 60:02} {plain(self._text)}")
+        self._write("")
+
+    def _write(self, text: str) -> None:
+        with self._line:
+            text = text[: shutil.get_terminal_size().columns - 1]
+            # Written over, not wiped first: a line that is wiped before it is drawn flickers.
+            blank = " " * (self._drawn - len(text))
+            if text or self._drawn:
+                sys.stderr.write(f"\r{text}{blank}" if text else f"\r{blank}\r")
+                sys.stderr.flush()
+            self._drawn = len(text)
+
+
+_progress: list[Progress] = []  # the one that is shown
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """A function to call with what is being done; inside the block a terminal shows it."""
+    if _progress or not sys.stderr.isatty():
+        yield _progress[0] if _progress else _quiet
+        return
+    log = logging.getLogger("connector.crm")
+    with Progress().shown() as line:
+        _progress.append(line)
+        before = log.level
+        log.addHandler(line)
+        log.setLevel(logging.INFO)
+        try:
+            yield line
+        finally:
+            log.removeHandler(line)
+            log.setLevel(before)
+            _progress.clear()
+
+
+def _quiet(_: str) -> None:
+    """Nobody looks."""
+
+
 def say(text: str) -> None:
     """One line of progress, to stderr; a reader who went away is no reason to stop a run."""
-    try:
-        click.echo(plain(text), err=True)
-    except BrokenPipeError:
-        hush(2)
+    with _progress[0].aside() if _progress else nullcontext():
+        try:
+            click.echo(plain(text), err=True)
+        except BrokenPipeError:
+            hush(2)
 
 
 def plain(text: str) -> str:

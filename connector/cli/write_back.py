@@ -53,7 +53,7 @@ def send(
     work: Workspace, day: str, found: Diff, *, approved: bool = False, job_name: str = "write-back"
 ) -> tuple[Written, int]:
     """Write changes as a run of their own, past the guards unless a person approved them; counts and run number."""
-    with recorded(work, job_name, day) as ending:
+    with recorded(work, job_name, day) as ending, shared.progress() as work.tell:
         _drop_stale(work, found)
         if approved:
             written = write_back(work.pen(), ending.run, found.changes, job.parents(work))

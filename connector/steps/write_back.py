@@ -45,6 +45,7 @@ class Pen:
     key: str  # the field that holds a record's id
     clock: Callable[[], str]
     who: str | None = None
+    tell: Callable[[str], None] = lambda _: None  # hears how many records are done
 
 
 def write_back(pen: Pen, run: int, changes: Sequence[Change], groups: Mapping[str, str] | None = None) -> Written:
@@ -54,6 +55,7 @@ def write_back(pen: Pen, run: int, changes: Sequence[Change], groups: Mapping[st
         changes = as_they_stand(pen, changes)
     todo = _by_record(changes, groups or {})
     size = pen.crm.capabilities.write_way(len(todo)).at_once
+    pen.tell(f"write back: {len(todo):,} records")
     for start in range(0, len(todo), size):
         _send(pen, run, todo[start : start + size], groups or {}, done)
     settle(pen, done)
@@ -144,6 +146,7 @@ def _note(
     _remember(pen, [c for o in known if o.state == WRITTEN for _, c in at[o.table, o.id]])
     for outcome in known:
         done.add(outcome.state)
+    pen.tell(f"write back: {sum(done.records.values()):,} records done")
 
 
 def _remember(pen: Pen, changes: Iterable[Change]) -> None:

@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import logging
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -148,6 +151,34 @@ def test_what_steers_a_terminal_is_not_printed(capsys: pytest.CaptureFixture[str
     printed = capsys.readouterr().out
     assert not {"\x1b", "\x07", "\u202e", "\x9b"} & set(printed)
     assert "red" in printed
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal: the real one is not there in tests."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_what_is_being_done_and_keeps_what_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(shared, "REDRAWN", 0.001)
+    with shared.progress() as tell:
+        tell("pull: 12,000 rows of Contact")
+        while "Contact" not in sys.stderr.getvalue():  # type: ignore[attr-defined]
+            threading.Event().wait(0.001)
+        logging.getLogger("connector.crm.salesforce").warning("a job was lost")
+    shown = sys.stderr.getvalue()  # type: ignore[attr-defined]
+    lines = [line.rpartition("\r")[2] for line in shown.split("\n")]
+    assert "0:00 pull: 12,000 rows of Contact" in shown
+    assert lines == ["a job was lost", ""]
+
+
+def test_elsewhere_nothing_of_it_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with shared.progress() as tell:
+        tell("pull: 12,000 rows of Contact")
+        shared.say("pull: 20,000 rows")
+    assert capsys.readouterr().err == "pull: 20,000 rows\n"
 
 
 def test_one_is_one_and_two_are_two() -> None:

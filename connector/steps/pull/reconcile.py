@@ -33,13 +33,14 @@ def reconcile(
     money_settings: money.Corporate,
     min_share: float = 0.5,
     say: Callable[[str], None] = lambda _: None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Pulled:
     """Hold the mirror against the ids that exist; raises GuardHalt when far too few do. Pull first."""
     reads = groups(fieldmap)
     fresh.drop(mirror)
     with mirror.atomic():
         number = mirror.next_pull()
-    work = Work(mirror, number, now, False, min_share, feeders(reads))
+    work = Work(mirror, number, now, False, min_share, feeders(reads), tell)
     known = [g for g in reads if cursors.get(mirror, g.record, g.place) is not None]
     told = {id(g): _untraced(crm, g) for g in known}
     again = list[str]()
@@ -51,6 +52,7 @@ def reconcile(
             ids = [row[0] for row in batch.rows]
             work.alive.setdefault((group.record, group.place), set()).update(ids)
             _refresh(group, told[id(group)], batch, ids, work)
+            tell(f"reconcile: {len(work.alive[group.record, group.place]):,} ids of {group.record}")
             if batch.cursor is not None:
                 _check(group, work)
                 drop_unlisted(group, work)
@@ -65,7 +67,7 @@ def reconcile(
     if again:
         more = pull(
             crm, fieldmap, mirror, now=now, money_settings=money_settings, tables=tuple(again), full=True,
-            min_share=min_share, say=say,
+            min_share=min_share, say=say, tell=tell,
         )  # fmt: skip
         return _together(work.done, more)
     if words := fresh.give_back(mirror):

@@ -58,6 +58,7 @@ class Work:
     full: bool
     min_share: float
     feeders: dict[tuple[str, str], list[Group]]
+    tell: Callable[[str], None] = lambda _: None
     whole: set[tuple[str, str]] = field(default_factory=set)
     alive: dict[tuple[str, str], set[str]] = field(default_factory=dict)  # by read: the ids that exist
     done: Pulled = field(default_factory=Pulled)
@@ -82,6 +83,7 @@ class _State:
     before: int | None = None  # rows of other reads of the same record, which don't count as seen
     gone: dict[str, None] = field(default_factory=dict)
     rows: int = 0
+    whole: str = ""  # how many there may be
 
 
 def pull(
@@ -95,12 +97,16 @@ def pull(
     full: bool = False,
     min_share: float = 0.5,
     say: Callable[[str], None] = lambda _: None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Pulled:
-    """Bring the mirror up to date; raises GuardHalt when far fewer rows are left than after the last full pull."""
+    """Bring the mirror up to date; raises GuardHalt when far fewer rows are left than after the last full pull.
+
+    `say` hears of each record that is done, `tell` of each batch.
+    """
     reads = groups(fieldmap)
     with mirror.atomic():
         number = mirror.next_pull()
-    work = Work(mirror, number, now, full, min_share, feeders(reads))
+    work = Work(mirror, number, now, full, min_share, feeders(reads), tell)
     mirror.fresh = {}
     if not tables:
         _refuse_unread(work, reads)
@@ -204,6 +210,7 @@ def _take(state: _State, batch: Batch, work: Work) -> None:
         work.alive.setdefault((group.record, group.place), set()).update(batch.alive)
     if batch.way is not None:
         work.done.ways.append(f"{group.record}: {batch.way}")
+        state.whole = f" of about {batch.way.records:,}"
     with work.mirror.atomic():
         ids = store(group, batch, work)
         state.rows += len(ids)
@@ -213,6 +220,7 @@ def _take(state: _State, batch: Batch, work: Work) -> None:
         if batch.cursor is not None:
             # One transaction decides: a guard that speaks here takes deletions, sweep and cursor back with it.
             _end(state, batch.cursor, work)
+    work.tell(f"pull: {state.rows:,}{state.whole} rows of {group.record}")
 
 
 def _end(state: _State, cursor: str, work: Work) -> None:
@@ -230,6 +238,7 @@ def _end(state: _State, cursor: str, work: Work) -> None:
 def _settle(work: Work, fieldmap: FieldMap, money_settings: money.Corporate) -> None:
     """Swap what was read in full in, and fill what is computed from several rows, in one transaction."""
     mirror, done = work.mirror, work.done
+    work.tell("pull: what was read is put in its place")
     memory = {t: [n for n, _ in mirror_columns(t) if n in _MEMORY] for t in mirror.fresh if t in TABLES}
     if mirror.fresh:
         with fresh.swap(mirror, memory) as dropped:

@@ -71,6 +71,7 @@ def wait(client: Client, kind: str, job: str, rows: int) -> dict[str, Any]:
                 " It goes on working: run again later, and the job is taken up where it is."
             )
         done = int(told.get("numberRecordsProcessed") or 0)
+        log.info("%s job %s: %s records so far", kind, job, f"{done:,}")
         expected = waited * (rows - done) / done if 0 < done < rows else 1.5 * pause
         pause = min(LONGEST, max(SHORTEST, expected))
 
