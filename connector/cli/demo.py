@@ -2,9 +2,10 @@
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 
@@ -16,9 +17,9 @@ from connector.cli.programme import due
 from connector.cli.report import write_report
 from connector.config import CONFIG
 from connector.crm.protocol import SetupRequest
-from connector.emulator.company import LAST_DAY, build
-from connector.emulator.kinds import KINDS
-from connector.emulator.server import Running, start
+from connector.emulator.company import LAST_DAY
+from connector.emulator.kinds import KINDS, apart
+from connector.emulator.server import Running
 from connector.errors import UsageFault
 from connector.schema import Change
 from connector.single import recorded
@@ -58,27 +59,31 @@ def command(kind: str, company: str, seed: int, out: Path) -> None:
     began = time.monotonic()
     _clear(out)
     step = _Steps()
-    org = step("invent a company and put it into the stand-in CRM", lambda: _org(kind, company, seed))
-    with start(org) as crm:
-        step("kam init", lambda: prepare(kind, out, crm))
+    with ExitStack() as around:
+        crm = step(
+            "invent a company and put it into the stand-in CRM",
+            lambda tell: around.enter_context(apart(kind, company, seed, tell)),
+        )
+        step("kam init", lambda _: configure(kind, out, crm.login, crm.key_file))
         with opened(out) as work:
             fields = setup_fields(("inputs",))
             request = SetupRequest(fields, work.journal.installation, work.config.setup.prefix)
-            items = step("kam setup --with inputs --apply", lambda: work.crm.apply_setup(request))
+            items = step("kam setup --with inputs --apply", lambda _: work.crm.apply_setup(request))
             click.echo(f"     {sum(i.action == 'create' for i in items)} things made: fields, rights, a view")
         with opened(out) as work:
-            step("kam check", lambda: work.fieldmap)
-            report = step("kam run first_run", lambda: job.run(work, "first_run", as_of=LAST_DAY))
+            step("kam check", lambda _: work.fieldmap)
+            report = step("kam run first_run", lambda tell: _run(work, "first_run", tell))
             click.echo(f"     {report.counts['diff']['changes']} values on {report.counts['diff']['records']} accounts")
-        owner = KINDS[kind].appoint(org)
+            del report  # a large company's list of changes is long
+        owner = crm.appoint()
         with opened(out, username=owner) as work:
-            approved = step("kam programme approve --all", lambda: _approve(work, owner))
+            approved = step("kam programme approve --all", lambda _: _approve(work, owner))
             click.echo(f"     {approved} accounts approved by {owner}")
         with opened(out) as work:
-            report = step("kam run refresh", lambda: job.run(work, "refresh", as_of=LAST_DAY))
-            again = step("kam run refresh, once more", lambda: job.run(work, "refresh", as_of=LAST_DAY))
+            step("kam run refresh", lambda tell: _run(work, "refresh", tell))
+            again = step("kam run refresh, once more", lambda tell: _run(work, "refresh", tell))
             click.echo(f"     {len(again.changes)} changes: a night without news writes nothing")
-            index = step("kam report", lambda: write_report(work, out / "report", ()))
+            index = step("kam report", lambda _: write_report(work, out / "report", ()))
             _show(work)
     click.echo(f"\nDone in {time.monotonic() - began:.0f} s; nothing is left running. Look at:")
     click.echo(f"  {index}\n  kam explain ACCOUNT --dir {out}      how each number came about")
@@ -93,11 +98,13 @@ class _Steps:
     def __init__(self) -> None:
         self.number = 0
 
-    def __call__(self, what: str, do: Callable[[], T]) -> T:
-        """Do one step and say so."""
+    def __call__(self, what: str, do: Callable[[Callable[[str], None]], T]) -> T:
+        """Do one step and say so; it may tell what it is doing meanwhile."""
         self.number += 1
         began = time.monotonic()
-        made = do()
+        with shared.progress() as tell:
+            tell(what)
+            made = do(tell)
         click.echo(f"{self.number:>3}. {what} ({time.monotonic() - began:.1f} s)")
         return made
 
@@ -110,25 +117,29 @@ def _clear(out: Path) -> None:
         raise UsageFault(f"{out}: is not empty and no demo of ours. Give another folder: kam demo --out DIR")
 
 
-def _org(kind: str, company: str, seed: int) -> Any:
-    org = KINDS[kind].make()
-    KINDS[kind].seed(org, build(company, seed))
-    return org
-
-
 def prepare(kind: str, out: Path, crm: Running) -> None:
     """A deployment folder that logs in to a running emulator."""
+    configure(kind, out, KINDS[kind].login(crm), crm.key_file)
+
+
+def configure(kind: str, out: Path, login: Mapping[str, str], key_file: Path) -> None:
+    """A deployment folder that logs in as told."""
     write_folder(out, kind)
     (out / _MARK).write_text("made by kam demo; may be deleted\n", encoding="utf-8")
-    shutil.copy(crm.key_file, out / "server.pem")
+    shutil.copy(key_file, out / "server.pem")
     config = (out / CONFIG).read_text(encoding="utf-8")
-    for key, value in {**KINDS[kind].login(crm), "key_file": "server.pem"}.items():
+    for key, value in {**login, "key_file": "server.pem"}.items():
         lines = [
             f'{key} = "{value}"' if line.removeprefix("# ").startswith(f"{key} = ") else line
             for line in config.splitlines()
         ]
         config = "\n".join(lines) + "\n"
     (out / CONFIG).write_text(config, encoding="utf-8")
+
+
+def _run(work: Workspace, name: str, tell: Callable[[str], None]) -> job.Report:
+    work.tell = tell
+    return job.run(work, name, as_of=LAST_DAY)
 
 
 def _approve(work: Workspace, owner: str) -> int:

@@ -1,14 +1,19 @@
-"""The CRMs that can be emulated: how an org of each kind is made, and how it is filled.
+"""The CRMs that can be emulated: how an org of each kind is made and filled, here or in a process of its own.
 
 The name of a CRM comes in; what makes and fills its org leaves. Next room: `server`, which serves one.
 """
 
-from collections.abc import Callable
+import gc
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from connector.emulator.company.model import Company
+from connector.emulator.company import build
 from connector.emulator.dynamics import load as dynamics_load
 from connector.emulator.dynamics import seed as dynamics_seed
 from connector.emulator.dynamics.org.records import Org as DynamicsOrg
@@ -16,7 +21,7 @@ from connector.emulator.export import Loaded
 from connector.emulator.salesforce import load as salesforce_load
 from connector.emulator.salesforce import seed as salesforce_seed
 from connector.emulator.salesforce.org.records import Org as SalesforceOrg
-from connector.emulator.server import Running
+from connector.emulator.server import Running, start
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Kind:
 
     make: Callable[..., Any]
     load: Callable[[Any, Path], Loaded]
-    seed: Callable[[Any, Company], dict[str, list[str]]]
+    seed: Callable[..., dict[str, list[str]]]
     login: Callable[[Running], dict[str, str]]
     appoint: Callable[[Any], str]
 
@@ -73,3 +78,68 @@ KINDS = {
     ),
     "dynamics": Kind(DynamicsOrg, dynamics_load.load, dynamics_seed.seed, _dynamics_login, _dynamics_appoint),
 }
+
+Tell = Callable[[str], None]
+_SERVING_CACHE = 65_536  # KiB of the org's pages that are held once it is filled
+
+
+@dataclass(frozen=True)
+class Apart:
+    """An emulated org that is served by a process of its own: what a client's settings must say, and its key file."""
+
+    login: dict[str, str]
+    key_file: Path
+    pid: int
+    _pipe: Connection
+
+    def appoint(self) -> str:
+        """Give one person the right to decide about the programme; the user name."""
+        self._pipe.send("appoint")
+        return str(self._pipe.recv())
+
+
+@contextmanager
+def apart(kind: str, company: str, seed: int, tell: Tell) -> Iterator[Apart]:
+    """An org filled with an invented company, served by a process of its own until the block ends.
+
+    There it takes neither our processor's turn nor our memory; and what was needed to invent it is given back.
+    """
+    context = multiprocessing.get_context("spawn")
+    pipe, theirs = context.Pipe()
+    process = context.Process(target=_live, args=(theirs, kind, company, seed), name="kam-emulator", daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        while isinstance(said := pipe.recv(), str):
+            tell(said)
+        login, key_file = said
+        yield Apart(login, key_file, process.pid or 0, pipe)
+    except EOFError:
+        process.join()
+        raise RuntimeError(f"the emulator's process ended with code {process.exitcode}") from None
+    finally:
+        pipe.close()  # the process ends when nobody is there any more
+        process.join()
+
+
+def _live(pipe: Connection, kind: str, company: str, seed: int) -> None:
+    """What the process does: fill an org, serve it, and do what it is asked for."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the one who started us
+    with suppress(EOFError, BrokenPipeError), start(filled(kind, company, seed, pipe.send)) as running:
+        pipe.send((KINDS[kind].login(running), running.key_file))
+        while pipe.recv() == "appoint":
+            pipe.send(KINDS[kind].appoint(running.org))
+
+
+def filled(kind: str, company: str, seed: int, tell: Tell = lambda _: None) -> Any:
+    """An org with an invented company in it."""
+    gc.disable()  # millions of rows, none of which is garbage before the end
+    try:
+        org = KINDS[kind].make()
+        KINDS[kind].seed(org, build(company, seed, tell), tell)
+    finally:
+        gc.enable()
+    gc.collect()
+    org.db.execute(f"PRAGMA cache_size = -{_SERVING_CACHE}")
+    org.db.execute("PRAGMA shrink_memory")
+    return org

@@ -6,7 +6,7 @@ A size and a seed come in, a `Company` leaves, the same every time. Reading orde
 Next room: each face's `seed`, which makes its CRM's records.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connector.emulator.company.corner import spoil
@@ -33,28 +33,34 @@ _LISTS = {
 }
 
 
-def build(size: str, seed: int) -> Company:
+def build(size: str, seed: int, tell: Callable[[str], None] = lambda _: None) -> Company:
     """The company of a size ("small", "medium", "large") and a seed; equal for equal arguments."""
     if size not in ACCOUNTS:
         raise ValueError(f"--company {size}: there is no such size. Choose one of: {', '.join(ACCOUNTS)}")
     company = Company(size, seed, users(size, seed), products(seed), rates(seed))
     exchange = Exchange(company.rates)
+    tell("plans and names")
     causes = plans(size, seed)
     company.accounts = accounts(size, seed, causes, company.users, exchange)
+    tell("contacts")
     staff = people(seed, causes, company.accounts)
     company.contacts = staff.contacts
-    touches = _live(company, causes, staff, exchange)
+    touches = _live(company, causes, staff, exchange, tell)
     company.truth = _truth(causes, staff, touches)
     spoil(company)
     return company
 
 
-def _live(company: Company, causes: list[Plan], staff: Staff, exchange: Exchange) -> Touches:
+def _live(
+    company: Company, causes: list[Plan], staff: Staff, exchange: Exchange, tell: Callable[[str], None]
+) -> Touches:
     """Deals, then touches and cases, account after account."""
     desk = Desk(company.seed, company.products, exchange)
     diary = Diary(company.seed, company.size, company.users)
     at = 0
     for plan, account in zip(causes, company.accounts, strict=True):
+        if plan.no % 1_000 == 1:
+            tell(f"deals and activities of {plan.no:,} of {len(causes):,} accounts")
         end = at
         while end < len(company.contacts) and company.contacts[end].account == account.no:
             end += 1

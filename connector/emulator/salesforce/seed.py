@@ -107,17 +107,21 @@ class Ids:
         return None if no is None else self.tables[table][no - 1]
 
 
-def seed(org: Org, company: Company) -> dict[str, list[str]]:
+def seed(org: Org, company: Company, tell: Callable[[str], None] = lambda _: None) -> dict[str, list[str]]:
     """Fill an empty org with the company; the ids come back by the company's table names, in row order."""
     with org.transaction():
         _set_up(org, company)
         ids = Ids(org, company)
-        _money(org, company)
-        _sellers(org, company, ids)
-        _firms(org, company, ids)
-        _deals(org, company, ids)
-        _activities(org, company, ids)
-        _service(org, company, ids)
+        for what, put in (
+            ("money", _money),
+            ("users and products", _sellers),
+            ("accounts and contacts", _firms),
+            ("deals", _deals),
+            ("activities", _activities),
+            ("cases and assets", _service),
+        ):
+            tell(f"{what} into the stand-in CRM")
+            put(org, company, ids)
     return ids.tables
 
 
@@ -195,7 +199,7 @@ def _offer(org: Org, name: str, field_name: str, values: Iterable[str]) -> None:
     org.add_field(name, field.with_(picklist=field.picklist + tuple(PicklistValue(value, value) for value in values)))
 
 
-def _money(org: Org, company: Company) -> None:
+def _money(org: Org, company: Company, _: Ids) -> None:
     """The corporate currency, the others with today's rate, and dated rates for those that have a history."""
     exchange = Exchange(company.rates)
     codes = dict.fromkeys(rate.currency for rate in company.rates)
