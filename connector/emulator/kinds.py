@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from connector.emulator.company import build
@@ -80,7 +81,7 @@ KINDS = {
 }
 
 Tell = Callable[[str], None]
-_SERVING_CACHE = 65_536  # KiB of the org's pages that are held once it is filled
+_SERVING_CACHE = 65_536  # KiB of the org's pages that are held while it is served
 
 
 @dataclass(frozen=True)
@@ -102,44 +103,58 @@ class Apart:
 def apart(kind: str, company: str, seed: int, tell: Tell) -> Iterator[Apart]:
     """An org filled with an invented company, served by a process of its own until the block ends.
 
-    There it takes neither our processor's turn nor our memory; and what was needed to invent it is given back.
+    There it takes neither our processor's turn nor our memory; it is filled by another one, whose memory goes with it.
     """
+    with TemporaryDirectory(prefix="kam-org-") as folder:
+        path = Path(folder) / "org.db"
+        with _beside(_fill, kind, path, company, seed) as (pipe, _):
+            while said := pipe.recv():
+                tell(said)
+        with _beside(_serve, kind, path) as (pipe, pid):
+            login, key_file = pipe.recv()
+            yield Apart(login, key_file, pid, pipe)
+
+
+@contextmanager
+def _beside(work: Callable[..., None], *given: Any) -> Iterator[tuple[Connection, int]]:
+    """A process that does some work, and the pipe to it; it ends when the pipe is closed."""
     context = multiprocessing.get_context("spawn")
     pipe, theirs = context.Pipe()
-    process = context.Process(target=_live, args=(theirs, kind, company, seed), name="kam-emulator", daemon=True)
+    process = context.Process(target=_begin, args=(work, theirs, *given), name="kam-emulator", daemon=True)
     process.start()
     theirs.close()
     try:
-        while isinstance(said := pipe.recv(), str):
-            tell(said)
-        login, key_file = said
-        yield Apart(login, key_file, process.pid or 0, pipe)
+        yield pipe, process.pid or 0
     except EOFError:
         process.join()
         raise RuntimeError(f"the emulator's process ended with code {process.exitcode}") from None
     finally:
-        pipe.close()  # the process ends when nobody is there any more
+        pipe.close()
         process.join()
 
 
-def _live(pipe: Connection, kind: str, company: str, seed: int) -> None:
-    """What the process does: fill an org, serve it, and do what it is asked for."""
+def _begin(work: Callable[..., None], pipe: Connection, *given: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the one who started us
-    with suppress(EOFError, BrokenPipeError), start(filled(kind, company, seed, pipe.send)) as running:
+    with suppress(EOFError, BrokenPipeError):
+        work(pipe, *given)
+
+
+def _fill(pipe: Connection, kind: str, path: Path, company: str, seed: int) -> None:
+    """Make an org with an invented company in it; an empty text says that it is done."""
+    gc.disable()  # millions of rows, none of which is garbage before the end
+    org = KINDS[kind].make(path)
+    for pragma in ("journal_mode = MEMORY", "synchronous = OFF"):  # half an org is of no use to anybody
+        org.db.execute(f"PRAGMA {pragma}")
+    KINDS[kind].seed(org, build(company, seed, pipe.send), pipe.send)
+    org.db.close()
+    pipe.send("")
+
+
+def _serve(pipe: Connection, kind: str, path: Path) -> None:
+    """Serve an org, and do what its admin is asked to do."""
+    org = KINDS[kind].make(path)
+    org.db.execute(f"PRAGMA cache_size = -{_SERVING_CACHE}")
+    with start(org) as running:
         pipe.send((KINDS[kind].login(running), running.key_file))
         while pipe.recv() == "appoint":
-            pipe.send(KINDS[kind].appoint(running.org))
-
-
-def filled(kind: str, company: str, seed: int, tell: Tell = lambda _: None) -> Any:
-    """An org with an invented company in it."""
-    gc.disable()  # millions of rows, none of which is garbage before the end
-    try:
-        org = KINDS[kind].make()
-        KINDS[kind].seed(org, build(company, seed, tell), tell)
-    finally:
-        gc.enable()
-    gc.collect()
-    org.db.execute(f"PRAGMA cache_size = -{_SERVING_CACHE}")
-    org.db.execute("PRAGMA shrink_memory")
-    return org
+            pipe.send(KINDS[kind].appoint(org))
