@@ -144,7 +144,7 @@ def _run(work: Workspace, name: str, tell: Callable[[str], None]) -> job.Report:
 
 def _approve(work: Workspace, owner: str) -> int:
     """Everything that `kam programme approve --all` does."""
-    rows = decide.proposals(list(work.mirror.rows("SELECT * FROM account_result")))
+    rows = list(work.mirror.rows("SELECT * FROM account_result WHERE kam_proposal IN ('Promote', 'Demote')"))
     changes: list[Change] = decide.approve(rows, dict(work.mirror.present("account")), due(work))
     with runs.lock(work.journal.path.parent), recorded(work, "programme", enriched_day(work)) as ending:
         written = write_back(work.pen(owner), ending.run, changes)
