@@ -212,15 +212,11 @@ def way_of(work: Workspace, changes: Sequence[Change]) -> str:
 
 def run_pull(work: Workspace, step: str, min_share: float) -> Pulled:
     """Bring the mirror up to date: by what changed, in full, or by the ids that exist."""
-    settings: dict[str, Any] = {
-        "now": stamp(work.clock()),
-        "money_settings": work.corporate,
-        "min_share": min_share,
-        "tell": work.tell,
-    }
+    now, common = stamp(work.clock()), (work.crm, work.fieldmap, work.mirror)
+    settings: dict[str, Any] = {"money_settings": work.corporate, "min_share": min_share, "tell": work.tell}
     if step == "reconcile":
-        return reconcile(work.crm, work.fieldmap, work.mirror, **settings)
-    return pull(work.crm, work.fieldmap, work.mirror, full=step == "pull_full", **settings)
+        return reconcile(*common, now=now, **settings)
+    return pull(*common, now=now, full=step == "pull_full", **settings)
 
 
 def _refused(report: Report, written: Written) -> None:

@@ -81,7 +81,7 @@ KINDS = {
 }
 
 Tell = Callable[[str], None]
-_SERVING_CACHE = 65_536  # KiB of the org's pages that are held while it is served
+_CACHE = 65_536  # KiB of the org's pages that are held
 
 
 @dataclass(frozen=True)
@@ -143,9 +143,12 @@ def _fill(pipe: Connection, kind: str, path: Path, company: str, seed: int) -> N
     """Make an org with an invented company in it; an empty text says that it is done."""
     gc.disable()  # millions of rows, none of which is garbage before the end
     org = KINDS[kind].make(path)
-    for pragma in ("journal_mode = MEMORY", "synchronous = OFF"):  # half an org is of no use to anybody
+    # Half an org is of no use to anybody; and the pages that SQLite holds come on top of the company's rows.
+    for pragma in ("journal_mode = MEMORY", "synchronous = OFF", f"cache_size = -{_CACHE}"):
         org.db.execute(f"PRAGMA {pragma}")
-    KINDS[kind].seed(org, build(company, seed, pipe.send), pipe.send)
+    invented = build(company, seed, pipe.send)
+    invented.truth.clear()  # nobody asks for it here
+    KINDS[kind].seed(org, invented, pipe.send)
     org.db.close()
     pipe.send("")
 
@@ -153,7 +156,7 @@ def _fill(pipe: Connection, kind: str, path: Path, company: str, seed: int) -> N
 def _serve(pipe: Connection, kind: str, path: Path) -> None:
     """Serve an org, and do what its admin is asked to do."""
     org = KINDS[kind].make(path)
-    org.db.execute(f"PRAGMA cache_size = -{_SERVING_CACHE}")
+    org.db.execute(f"PRAGMA cache_size = -{_CACHE}")
     with start(org) as running:
         pipe.send((KINDS[kind].login(running), running.key_file))
         while pipe.recv() == "appoint":
