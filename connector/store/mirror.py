@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from connector.store import changed
 from connector.store.migrations import MIRROR, SOURCE, bind, get_meta, guarded, open_database, set_meta
 
 
@@ -68,9 +69,11 @@ class Mirror:
             f'INSERT INTO "{table}" ({listed}) VALUES ({marks}) ON CONFLICT ("{SOURCE}", _record) DO UPDATE SET {sets}',
             rows,
         )
+        changed.note(self.db, table, ids)
 
     def delete(self, table: str, record: str, ids: Sequence[str], kept: int | None = None) -> int:
         """Drop the rows that came from these records, less those that the pull `kept` stored; number of rows."""
+        changed.note(self.db, table, ids)
         sql = f'DELETE FROM "{table}" WHERE "{SOURCE}" = ? AND _record = ? AND _pull IS NOT ?'
         return int(self.db.conn.executemany(sql, [(i, record, kept) for i in ids]).rowcount) if ids else 0
 
@@ -89,6 +92,7 @@ class Mirror:
     def set_present(self, table: str, ids: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> None:
         """Replace what the CRM holds in our written fields of these records; nulls are not kept."""
         if columns:
+            changed.note(self.db, "present", ids if table == "account" else ())
             marks = ", ".join("?" * len(columns))
             self.db.conn.executemany(
                 f'DELETE FROM present WHERE "table" = ? AND id = ? AND "column" IN ({marks})',
@@ -101,6 +105,7 @@ class Mirror:
 
     def forget_present(self, table: str, ids: Sequence[str]) -> None:
         """Drop what we know of the written fields of records that are gone."""
+        changed.note(self.db, "present", ids if table == "account" else ())
         self.db.conn.executemany('DELETE FROM present WHERE "table" = ? AND id = ?', [(table, i) for i in ids])
 
     def present(self, table: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -123,6 +128,10 @@ class Mirror:
     def sweep(self, table: str, record: str, pull: int) -> int:
         """Drop rows of a record that a full pull did not see; number of rows dropped."""
         unseen = f'FROM "{table}" WHERE _record = ? AND _pull <> ?'
+        if changed.watched(self.db):
+            gone = [i for (i,) in self.db.conn.execute(f'SELECT "{SOURCE}" {unseen}', [record, pull])]
+            changed.note(self.db, table, gone)
+            changed.note(self.db, "present", gone if table == "account" else ())
         self.db.conn.execute(
             f'DELETE FROM present WHERE "table" = ? AND id IN (SELECT "{SOURCE}" {unseen})', [table, record, pull]
         )
@@ -131,6 +140,7 @@ class Mirror:
     def blank(self, table: str, record: str, columns: Sequence[str]) -> None:
         """Empty some columns of the rows of a record."""
         if columns:
+            changed.give_up(self.db, f"columns of {table} were emptied")
             sets = ", ".join(f'"{c}" = NULL' for c in columns)
             filled = " OR ".join(f'"{c}" IS NOT NULL' for c in columns)
             self.db.conn.execute(f'UPDATE "{table}" SET {sets} WHERE _record = ? AND ({filled})', [record])
