@@ -1,10 +1,14 @@
 """Enrich at scale: seconds, CPU and peak memory of one enrich of a made-up mirror, stage by stage.
 
-Run: python benchmarks/enrich.py [--accounts 100000] [--keep FOLDER]. For each account the mirror holds 5 contacts, 5
-deals, 20 lines and 20 activities. The enrich runs in a process of its own, so that the memory is its own.
+Run: python benchmarks/enrich.py [--accounts 100000] [--keep FOLDER] [--changed 0.001]. For each account the mirror
+holds 5 contacts, 5 deals, 20 lines and 20 activities. The enrich runs in a process of its own, so that the memory is
+its own. With --changed, a contact, a deal and an activity of this share of the accounts are altered after the full
+enrich, and it runs again, for the same day and for the next: the ratio of the CPU is what counts. With --prove 30, so
+many rounds of random edits of a small company are enriched both ways and every cell is compared.
 """
 
 import argparse
+import random
 import resource
 import shutil
 import subprocess
@@ -18,12 +22,15 @@ import duckdb
 
 from connector.config import Config, CrmSettings
 from connector.convert import epoch_day
-from connector.engine import DuckEngine
+from connector.engine import KeepingEngine
 from connector.engine.duck import scanner_file
 from connector.job import INSIGHTS, known_names
-from connector.schema import Context
+from connector.schema import ASKED, Context, mirror_columns
 from connector.steps.enrich import enrich
+from connector.store import kept
 from connector.store.mirror import Mirror
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 DAY = epoch_day("2026-06-30") or 0
 # A number between 0 and 1 that looks random and is the same every time.
@@ -142,19 +149,76 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--accounts", type=int, default=100_000)
     arguments.add_argument("--keep", type=Path, help="Folder to keep the mirror in, made when it is not there.")
+    arguments.add_argument("--changed", type=float, help="Share of the accounts that change after the full enrich.")
+    arguments.add_argument("--prove", type=int, help="Rounds of random edits to compare, and nothing else.")
     arguments.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
+    arguments.add_argument("--later", type=int, default=0, help=argparse.SUPPRESS)
     given = arguments.parse_args()
+    if given.prove:
+        prove(given.prove)
+        return
     if given.inside:
-        _enrich(given.inside)
+        _enrich(given.inside, given.later)
         return
     folder = given.keep or Path(tempfile.mkdtemp(prefix="kam-bench-"))
     try:
         if not (folder / "mirror.db").exists():
             make(folder, given.accounts)
-        subprocess.run([sys.executable, __file__, "--inside", str(folder)], check=True)
+        mirror = Mirror(folder)
+        kept.forget(mirror, "a full enrich is measured")
+        inside = [sys.executable, __file__, "--inside", str(folder)]
+        whole = _cpu(inside)
+        if given.changed:
+            change(mirror, given.changed)
+            for later, name in ((0, "the same day"), (1, "the next day")):
+                print(
+                    f"{given.changed:.1%} changed, {name}: {_cpu([*inside, '--later', str(later)]) / whole:.2f} of it"
+                )
+        mirror.close()
     finally:
         if not given.keep:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _cpu(command: list[str]) -> float:
+    """CPU seconds of a command."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def change(mirror: Mirror, share: float) -> None:
+    """Alter a contact, a deal and an activity of this share of the accounts, as a pull would."""
+    number = mirror.count("account")
+    ids = [f"A{i:09d}" for i in random.Random(1).sample(range(number), int(number * share))]
+    marks = ", ".join("?" * len(ids))
+    for table, column, value in (
+        ("contact", "title", "CFO"),
+        ("opportunity", "amount_minor", 777),
+        ("activity", "captured", 1),
+    ):
+        sql = f'SELECT * FROM "{table}" WHERE account_id IN ({marks}) GROUP BY account_id'
+        rows = [{**row, column: value} for row in mirror.rows(sql, ids)]
+        columns = {c: [row[c] for row in rows] for c, _ in mirror_columns(table)}
+        with mirror.atomic():
+            mirror.upsert(table, table, [row["_source"] for row in rows], columns, 2)
+
+
+def prove(rounds: int) -> None:
+    """Compare both ways after so many rounds of random edits; the tests do the first of them."""
+    import edits
+
+    from connector.steps import enrich as enriching
+
+    enriching._MOST_CHANGED = 1.0
+    days = random.Random(2).choices((0, 1, 7, -3), k=rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        for number, done in enumerate(edits.rounds(Path(folder), 2, tuple(days))):
+            wrong = [table for table, rows in done.taken_over.items() if rows != done.in_full[table]]
+            print(f"round {number}: {done.said}: {', '.join(wrong) or 'equal'}")
+            if wrong:
+                sys.exit(1)
 
 
 def make(folder: Path, accounts: int) -> None:
@@ -176,7 +240,12 @@ def make(folder: Path, accounts: int) -> None:
         **{f"d{n}": DICE.format("i", n) for n in range(1, 10)},
     }
     for table, (number, columns) in MADE.items():
-        made = {**columns, "_source": "lpad(i::VARCHAR, 9, '0')", "_record": f"'{table}'", "_pull": "1"}
+        made = {
+            **columns,
+            "_source": columns.get("id", "lpad(i::VARCHAR, 9, '0')"),
+            "_record": f"'{table}'",
+            "_pull": "1",
+        }
         picked = ", ".join(f'{text.format(**words)} AS "{name}"' for name, text in made.items())
         names = ", ".join(f'"{name}"' for name in made)
         db.execute(
@@ -186,10 +255,10 @@ def make(folder: Path, accounts: int) -> None:
     print(f"made {accounts:,} accounts in {time.monotonic() - began:.0f} s", file=sys.stderr)
 
 
-def _enrich(folder: Path) -> None:
+def _enrich(folder: Path, later: int) -> None:
     mirror = Mirror(folder)
     config = Config(folder=folder, crm=CrmSettings(kind="salesforce", url="https://x.example", auth="token"))
-    context = Context(as_of=DAY, known=known_names(mirror))
+    context = Context(as_of=DAY + later, known=known_names(mirror, ASKED))
     settings = {n: getattr(config, n) for n in INSIGHTS}
     began, last = time.monotonic(), [time.monotonic(), time.process_time()]
     stages: list[tuple[str, float, float, float]] = []
@@ -200,7 +269,7 @@ def _enrich(folder: Path) -> None:
         stages.append((name, now[0] - last[0], now[1] - last[1], peak))
         last[:] = now
 
-    counts = enrich(mirror, lambda path: DuckEngine(path, memory="1GB"), context, settings, say)
+    counts = enrich(mirror, lambda path: KeepingEngine(path, memory="1GB", least=0), context, settings, say)
     say("the list into the mirror")
     print(
         f"{counts['account_result']:,} accounts: {time.monotonic() - began:.1f} s, {stages[-1][3]:,.0f} MB at the peak"

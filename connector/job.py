@@ -3,7 +3,7 @@
 A workspace and a job's name come in; a run and its exit code leave. Next room: `steps.pull`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connector import config as configs
 from connector.convert import epoch_day
-from connector.engine import DuckEngine, SparkEngine
+from connector.engine import KeepingEngine, SparkEngine
 from connector.errors import GuardHalt, KamError, RowsRefused, UsageFault, nearest
 from connector.notify import Notify, notify
-from connector.schema import TABLES, Change, Context
+from connector.schema import ASKED, TABLES, Change, Context
 from connector.steps import enrich as enriching
 from connector.steps import money
 from connector.steps import write_back as writing
@@ -30,6 +30,7 @@ from connector.workspace import Workspace, stamp
 Step = Literal["pull", "pull_full", "reconcile", "enrich", "diff", "write_back"]
 INSIGHTS = ("titles", "relationship", "coverage", "whitespace", "key_accounts", "quadrant")
 STEPS = ("pull", "pull_full", "reconcile", "enrich", "diff", "write_back")
+EVERY_NAME = tuple(n for t in TABLES.values() for n in (t.name, *(f"{t.name}.{c.name}" for c in t.columns)))
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,9 @@ def _steps(work: Workspace, job: Job, current: Run, report: Report, dry_run: boo
         elif step == "enrich":
             writes = "write_back" in job.steps and not dry_run
             report.counts["enrich"] = run_enrich(work, current.as_of, remember=writes)
-            say(f"enrich: {report.counts['enrich']['account_result']} accounts as of {current.as_of}")
+            made = report.counts["enrich"]
+            changed = f", {made['changed']} of them changed" if "changed" in made else ""
+            say(f"enrich: {made['account_result']} accounts as of {current.as_of}{changed}")
         elif step == "diff":
             found = run_diff(work, current.as_of)
             report.changes = found.changes
@@ -248,7 +251,7 @@ def run_enrich(
         currency=settings.company.currency,
         digits=money.read_rates(work.mirror, work.corporate).digits,
         language=settings.company.language,
-        known=known_names(work.mirror),
+        known=known_names(work.mirror, ASKED),
     )
     per_insight = {n: getattr(settings, n) for n in INSIGHTS}
     return enriching.enrich(
@@ -268,21 +271,19 @@ def open_engine(settings: configs.Config, mirror: Path) -> enriching.ResultEngin
         folder = settings.folder / engine.folder if engine.folder else None
         given = {"master": engine.master, "remote": engine.remote, "memory": engine.memory}
         return SparkEngine(mirror, folder=folder, threads=engine.threads, **given)
-    return DuckEngine(mirror, memory=engine.memory, threads=engine.threads)
+    return KeepingEngine(mirror, memory=engine.memory, threads=engine.threads)
 
 
-def known_names(mirror: Mirror) -> frozenset[str]:
-    """Tables that have rows and optional columns that have a value: what this org really knows."""
-    names = set()
-    for table in TABLES.values():
-        if any(mirror.rows(f'SELECT 1 FROM "{table.name}" LIMIT 1')):
-            names.add(table.name)
-            names.update(
-                f"{table.name}.{c.name}"
-                for c in table.columns
-                if any(mirror.rows(f'SELECT 1 FROM "{table.name}" WHERE "{c.name}" IS NOT NULL LIMIT 1'))
-            )
-    return frozenset(names)
+def known_names(mirror: Mirror, names: Iterable[str] = EVERY_NAME) -> frozenset[str]:
+    """Of these tables and columns, those that have rows or a value: what this org really knows."""
+    found = set()
+    for name in names:
+        # A column that is empty everywhere is read to its end: of a large mirror only what is asked for.
+        table, _, column = name.partition(".")
+        where = f' WHERE "{column}" IS NOT NULL' if column else ""
+        if any(mirror.rows(f'SELECT 1 FROM "{table}"{where} LIMIT 1')):
+            found.add(name)
+    return frozenset(found)
 
 
 def run_diff(work: Workspace, as_of: str) -> Diff:

@@ -528,8 +528,11 @@ class Outcome:
 class Engine(Protocol):
     """What runs insight SQL: DuckDB embedded, Spark when outgrown."""
 
-    def run(self, name: str, sql: str, params: Mapping[str, object]) -> None:
-        """Make temp table `name` from one SELECT, replacing an older one; `:word` in the text is bound from params."""
+    def run(self, name: str, sql: str, params: Mapping[str, object], scope: str = "") -> None:
+        """Make temp table `name` from one SELECT, replacing an older one; `:word` in the text is bound from params.
+
+        `scope` is the word of `insight.steps` that says of which rows it is made: for engines that keep tables.
+        """
 
     def view(self, name: str, sql: str, params: Mapping[str, object]) -> None:
         """The same SELECT under a name without storing its rows: for a step that is read once."""
@@ -542,6 +545,10 @@ class Engine(Protocol):
 
     def load(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any] | Sequence[Any]]) -> None:
         """Make temp table `name` from columns of equal length; replaces an older one."""
+
+
+# Tables and columns that an enrich asks `Context.has` for.
+ASKED = ("activity", "programme.status")
 
 
 @dataclass(frozen=True)
@@ -560,4 +567,6 @@ class Context:
 
     def has(self, name: str) -> int:
         """1 when the table or column is known, else 0; for use as an SQL parameter."""
+        if name not in ASKED:
+            raise ValueError(f"{name}: nobody looked whether it is known; add it to schema.ASKED")
         return int(name in self.known)

@@ -52,7 +52,7 @@ CROWDED = {
     "connector/cli": "one command per file",
     "connector/emulator/salesforce": "a face: one module per kind of request, and what fills its org",
     "connector/insight": "one insight per module, and the three that explain them",
-    "connector/store": "one kind of thing that is kept per module",
+    "connector/store": "one kind of thing that is stored per module",
 }
 
 

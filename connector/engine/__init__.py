@@ -5,7 +5,8 @@ reads. Next room: `steps.enrich`.
 """
 
 from connector.engine.duck import EXPOSED, DuckEngine
+from connector.engine.keeping import KeepingEngine
 from connector.engine.saved import batches, query
 from connector.engine.spark import SparkEngine
 
-__all__ = ["EXPOSED", "DuckEngine", "SparkEngine", "batches", "query"]
+__all__ = ["EXPOSED", "DuckEngine", "KeepingEngine", "SparkEngine", "batches", "query"]

@@ -27,7 +27,7 @@ _MARK = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 _DUCK_TYPE = {"TEXT": "VARCHAR", "INTEGER": "BIGINT", "REAL": "DOUBLE"}
 _CHUNK = 50_000
 # Mirrors from this size on are read through a snapshot; below it the snapshot costs more than it spares.
-_LARGE = 200_000_000
+LARGE = 200_000_000
 _SNAPSHOT = "snapshot-"
 # Extensions whose signature DuckDB has checked in this process: hashing 35 MB anew costs 0.2 s at every start.
 _CHECKED: set[Path] = set()
@@ -45,6 +45,7 @@ class DuckEngine:
             "preserve_insertion_order": False,
         }
         self._mirror = mirror
+        self.keeper: Any = None
         self._snapshot: Path | None = None
         extension = scanner_file() if scanner else None
         self._attached = extension is not None
@@ -66,7 +67,7 @@ class DuckEngine:
         if self._snapshot is not None:
             shutil.rmtree(self._snapshot, ignore_errors=True)
 
-    def snapshot(self, words: Mapping[str, int], *, least: int = _LARGE) -> list[str]:
+    def snapshot(self, words: Mapping[str, int], *, least: int = LARGE) -> list[str]:
         """Take what several steps read out of a large mirror, once; names of the tables taken.
 
         `words`: each word of the SQL that will be run, and in how many statements it stands.
@@ -87,7 +88,7 @@ class DuckEngine:
             self._db.execute(f"CREATE OR REPLACE TEMP VIEW \"{view}\" AS SELECT * FROM read_parquet('{file}')")
         return taken
 
-    def run(self, name: str, sql: str, params: Mapping[str, object]) -> None:
+    def run(self, name: str, sql: str, params: Mapping[str, object], scope: str = "") -> None:
         """Make temp table `name` from one SELECT; `:word` is bound from params, unused params are ignored."""
         words = set(_MARK.findall(sql))
         text = _MARK.sub(r"$\1", sql)
@@ -96,8 +97,7 @@ class DuckEngine:
 
     def view(self, name: str, sql: str, params: Mapping[str, object]) -> None:
         """Name one SELECT without storing its rows; `:word` is written into it."""
-        text = _MARK.sub(lambda mark: _literal(params[mark[1]]), sql)
-        self._db.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {text}')
+        self._db.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {written(sql, params)}')
 
     def drop(self, names: Sequence[str]) -> None:
         """Forget temp tables, and with them the room they take."""
@@ -131,6 +131,11 @@ def columns_read(table: str, words: Mapping[str, int]) -> list[str]:
     """Columns of a table of the mirror that are among the words of the SQL; at least one, so that rows are counted."""
     columns = [c for c, _ in mirror_columns(table)]
     return [c for c in columns if c in words] or columns[:1]
+
+
+def written(sql: str, params: Mapping[str, object]) -> str:
+    """A statement with its parameters written into it."""
+    return _MARK.sub(lambda mark: _literal(params[mark[1]]), sql)
 
 
 def _literal(value: object) -> str:
@@ -242,6 +247,11 @@ def _typed(values: Sequence[Any], kind: str) -> _Plain:
     if kind == "DOUBLE":
         return np.array([np.nan if v is None else v for v in values], dtype=np.float64), kind
     return list(values), kind
+
+
+def in_place(file: Path) -> str:
+    """What a FROM says to read a Parquet file."""
+    return f"read_parquet('{quoted(file)}')"
 
 
 def quoted(path: Path) -> str:

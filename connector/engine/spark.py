@@ -50,6 +50,7 @@ class SparkEngine:
         memory: str = "1GB",
         threads: int = 0,
     ) -> None:
+        self.keeper: Any = None
         self._spark = _connect(remote) if remote else _start(master, memory)
         self._number = count()
         self._folder = _room(folder or mirror.parent, mirror)
@@ -82,7 +83,7 @@ class SparkEngine:
             self._hand_over(view, f'SELECT {picked} FROM "{view}"')
         return taken
 
-    def run(self, name: str, sql: str, params: Mapping[str, object]) -> None:
+    def run(self, name: str, sql: str, params: Mapping[str, object], scope: str = "") -> None:
         """Make table `name` from one SELECT; `:word` is bound from params, unused params are ignored."""
         place = self._place(name)
         self._bound(sql, params).write.parquet(str(place))
@@ -103,10 +104,7 @@ class SparkEngine:
         """Write the rows of a SELECT to a Parquet file; their number."""
         place = self._place("saved")
         self._spark.sql(sql).write.parquet(str(place))
-        if any(place.glob("*.parquet")):
-            return self._duck.save(f"SELECT * FROM read_parquet('{quoted(place / '*.parquet')}')", file)
-        self._duck.load("handed_over", self.arrays(sql))  # not every server writes a file of no rows
-        return self._duck.save("SELECT * FROM handed_over", file)
+        return self._duck.save(f"SELECT * FROM read_parquet('{quoted(place / '*.parquet')}')", file)
 
     def arrays(self, sql: str) -> dict[str, np.ndarray[Any, Any]]:
         """Columns of a SELECT as numpy arrays, masked where null."""

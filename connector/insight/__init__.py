@@ -23,6 +23,22 @@ ORDER: tuple[tuple[str, Compute, str], ...] = (
 )
 
 
+def horizons(settings: Mapping[str, Any]) -> tuple[tuple[str, str, int], ...]:
+    """Where the passing of days alone alters a kept table: table, column, and the days back from as-of that count."""
+    family = settings["whitespace"]
+    windows = {0, 365, family.halve_days, family.lost_days}
+    return (
+        ("contact", "created_day", 0),
+        ("activity", "at_day", 0),
+        *(("opportunity", "close_day", days) for days in sorted(windows)),
+        ("opportunity", "created_day", 0),
+        ("asset", "installed_day", 0),
+        ("asset", "ends_day", 0),
+        ("case", "opened_day", 0),
+        ("case", "closed_day", 0),
+    )
+
+
 def compute_all(engine: Engine, context: Context, settings: Mapping[str, Any]) -> Iterator[str]:
     """Run every insight in order; yields each one's name when it is done."""
     for name, compute, section in ORDER:

@@ -8,7 +8,7 @@ SELECT opportunity_id, COUNT(*) AS lines, COUNT(cost_minor) AS costed,
 FROM opportunity_line GROUP BY opportunity_id
 
 -- A deal without an amount, or in a currency without a rate, is dark: its value is unknown, not zero.
--- step: deal
+-- kept step: deal
 SELECT o.account_id, o.close_day, COALESCE(o.amount_minor, l.amount_minor, 0) AS revenue_minor,
   CASE WHEN COALESCE(o.amount_minor, l.amount_minor) IS NULL THEN 1 ELSE 0 END AS dark,
   CASE WHEN o.amount IS NOT NULL THEN 1 ELSE 0 END AS priced,
@@ -55,7 +55,7 @@ SELECT account_id,
 FROM deal_net GROUP BY account_id
 
 -- A deal that was lost or won after the day we look from has a stage today that it did not have then: left out.
--- view: account_pipeline
+-- kept step: account_pipeline
 SELECT o.account_id,
   CAST(SUM(CAST(floor(o.amount_minor * (o.probability * 1.0E-2) + 0.5E0) AS BIGINT)) AS BIGINT) AS open_weighted_minor
 FROM opportunity AS o

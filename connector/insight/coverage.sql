@@ -1,13 +1,13 @@
 -- Which seats of the customer's organisation we know, and how well. Formula: methods, section 3.4.
 -- A person sits in a slot by function and level, or by a role that somebody set; people who left cover nothing.
 
--- inner: coverage_person
+-- daily inner: coverage_person
 SELECT s.contact_id, s.account_id, t.level, t.function, s.strength, s.engaged
 FROM contact_strength s
 JOIN contact_title t ON t.contact_id = s.contact_id
 WHERE s.present = 1 AND s.account_id IS NOT NULL
 
--- inner: coverage_role
+-- daily step: coverage_role
 SELECT DISTINCT p.contact_id AS contact_id, p.account_id AS account_id, h.role AS role
 FROM (
   SELECT contact_id, role FROM stakeholder WHERE role IS NOT NULL
@@ -17,7 +17,7 @@ FROM (
 JOIN coverage_person p ON p.contact_id = h.contact_id
 
 -- Where nobody at any customer has a role, roles are not kept: then their slots are unknown and left out.
--- step: coverage_source
+-- guard step: coverage_source
 SELECT a.known AS activities, c.contacts AS contacts, r.roles AS roles
 FROM activity_source a
 CROSS JOIN (SELECT CASE WHEN COUNT(*) > 0 THEN 1 ELSE 0 END AS contacts FROM contact_title) c
@@ -33,7 +33,7 @@ JOIN buying_function b ON b.function = p.function
 LEFT JOIN (SELECT DISTINCT account_id FROM coverage_role WHERE role = 'economic_buyer') n ON n.account_id = p.account_id
 WHERE p.level >= 4 AND n.account_id IS NULL
 
--- inner: coverage_size
+-- daily inner: coverage_size
 SELECT
   a.id AS account_id,
   CASE
@@ -74,7 +74,7 @@ SELECT
 FROM coverage_fit
 GROUP BY account_id, slot
 
--- step: coverage_slot
+-- daily step: coverage_slot
 SELECT
   q.account_id AS account_id,
   q.slot AS slot,
@@ -89,7 +89,7 @@ FROM coverage_required q
 CROSS JOIN coverage_source s
 LEFT JOIN coverage_best b ON b.account_id = q.account_id AND b.slot = q.slot
 
--- step: coverage_gap
+-- daily inner: coverage_gap
 SELECT
   account_id, slot, known,
   row_number() OVER (PARTITION BY account_id ORDER BY weight DESC, known, place, slot) AS place
@@ -139,7 +139,7 @@ FROM coverage_size z
 CROSS JOIN coverage_source s
 LEFT JOIN coverage_people p ON p.account_id = z.account_id
 
--- step: account_coverage
+-- daily step: account_coverage
 SELECT
   t.account_id AS account_id,
   COALESCE(m.slots, 0) AS slots,
@@ -168,7 +168,7 @@ LEFT JOIN coverage_sums m ON m.account_id = t.account_id
 LEFT JOIN account_strength s ON s.account_id = t.account_id
 LEFT JOIN coverage_gap g ON g.account_id = t.account_id AND g.place = 1
 
--- inner: open_opportunity
+-- kept step: open_opportunity
 SELECT id AS opportunity_id, account_id
 FROM opportunity
 WHERE COALESCE(created_day, :as_of) <= :as_of AND (state = 'open' OR (state IN ('won', 'lost') AND close_day > :as_of))

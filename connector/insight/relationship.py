@@ -44,12 +44,20 @@ class Settings:
             raise ValueError(f"calm_points: must be at least 0 and less than each band is wide, is {self.calm_points}")
 
 
+def reference_day(as_of: int) -> int:
+    """Day towards which points fade: the same for a quarter of a year, so that points need no new sum every night."""
+    return as_of // 91 * 91
+
+
 def compute(engine: Engine, context: Context, settings: Settings) -> None:
     """Make `contact_strength` (contacts that may be profiled) and `account_strength` (every account)."""
+    decay, reference = math.log(2.0) / settings.half_life_days, reference_day(context.as_of)
     params = {
         "as_of": context.as_of,
         "has_activity": context.has("activity"),
-        "decay": math.log(2.0) / settings.half_life_days,
+        "decay": decay,
+        "reference": reference,
+        "fade": math.exp((reference - context.as_of) * decay),
         "scale": float(settings.scale),
         "typed": float(settings.typed_weight),
         "weekly_cap": float(settings.weekly_cap),

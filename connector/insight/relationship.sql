@@ -1,5 +1,7 @@
 -- Strength of the contact with each person, then with each account. Formula: methods, section 2, "Default".
 -- Points are kept in integer millionths: floats are never summed. exp(0.5 * ln(x)) is the square root.
+-- They fade towards :reference, a day that stays for a quarter, and :fade brings their sum to the day we look from:
+-- so what is kept of a contact holds for many days.
 -- "captured" was recorded by a mail or calendar link; "typed" was entered by hand. "plain" has no known direction.
 
 -- view: relationship_contact
@@ -18,7 +20,7 @@ FROM contact_title t
 JOIN contact c ON c.id = t.contact_id
 
 -- One person takes part once, however often the CRM lists them (as who it is about, and again as a participant).
--- inner: activity_person
+-- near inner: activity_person
 SELECT DISTINCT
   ac.activity_id AS activity_id,
   ac.contact_id AS contact_id,
@@ -30,11 +32,7 @@ JOIN activity a ON a.id = ac.activity_id
 JOIN contact_title t ON t.contact_id = ac.contact_id
 WHERE a.at_day <= :as_of
 
--- step: activity_source
-SELECT CASE WHEN :has_activity = 1 AND COUNT(*) > 0 THEN 1 ELSE 0 END AS known
-FROM activity_person
-
--- inner: activity_crowd
+-- near inner: activity_crowd
 SELECT activity_id, COUNT(*) AS people
 FROM activity_person
 GROUP BY activity_id
@@ -48,7 +46,7 @@ SELECT
   CAST(floor((a.at_day + 3) * 1.0E0 / 7.0E0) AS BIGINT) AS week,
   a.captured AS captured,
   a.kind AS kind,
-  exp((a.at_day - :as_of) * :decay - 0.5E0 * ln(COALESCE(n.people, 1) * 1.0E0)) AS fade
+  exp((a.at_day - :reference) * :decay - 0.5E0 * ln(COALESCE(n.people, 1) * 1.0E0)) AS fade
 FROM activity_person a
 LEFT JOIN activity_crowd n ON n.activity_id = a.activity_id
 WHERE NOT (a.kind IN ('email_in', 'email_out') AND COALESCE(n.people, 1) > :mass_mail)
@@ -74,7 +72,7 @@ FROM activity_counted
 SELECT
   contact_id,
   week,
-  CAST(floor(exp((MAX(at_day) - :as_of) * :decay) * :weekly_cap * 1.0E6 + 0.5E0) AS BIGINT) AS cap,
+  CAST(floor(exp((MAX(at_day) - :reference) * :decay) * :weekly_cap * 1.0E6 + 0.5E0) AS BIGINT) AS cap,
   CAST(SUM(CASE WHEN captured = 1 THEN CAST(floor(points_in * fade * 1.0E6 + 0.5E0) AS BIGINT) ELSE 0 END) AS BIGINT)
     AS captured_in,
   CAST(SUM(CASE WHEN captured = 1 THEN CAST(floor(points_out * fade * 1.0E6 + 0.5E0) AS BIGINT) ELSE 0 END) AS BIGINT)
@@ -120,12 +118,47 @@ SELECT
 FROM week_sides
 GROUP BY contact_id
 
+-- Two-way: a captured meeting, call or chat, or captured mail in both directions.
+-- view: contact_two_way
+SELECT
+  contact_id,
+  MAX(CASE WHEN kind IN ('meeting', 'call', 'chat') THEN at_day END) AS talk_day,
+  MAX(CASE WHEN kind = 'email_in' THEN at_day END) AS mail_in_day,
+  MAX(CASE WHEN kind = 'email_out' THEN at_day END) AS mail_out_day
+FROM activity_points
+WHERE captured = 1
+GROUP BY contact_id
+
+-- Everyone who took part in something, if only in a mail that counts nothing.
+-- kept step: contact_touch
+SELECT
+  t.account_id AS account_id,
+  t.contact_id AS contact_id,
+  COALESCE(s.side_in, 0) AS side_in,
+  COALESCE(s.side_out, 0) AS side_out,
+  COALESCE(s.plain_in, 0) AS plain_in,
+  COALESCE(s.plain_out, 0) AS plain_out,
+  w.talk_day AS talk_day,
+  w.mail_in_day AS mail_in_day,
+  w.mail_out_day AS mail_out_day
+FROM (SELECT DISTINCT contact_id FROM activity_person) p
+JOIN contact_title t ON t.contact_id = p.contact_id
+LEFT JOIN contact_sides s ON s.contact_id = p.contact_id
+LEFT JOIN contact_two_way w ON w.contact_id = p.contact_id
+
+-- guard step: activity_source
+SELECT CASE WHEN :has_activity = 1 AND COUNT(*) > 0 THEN 1 ELSE 0 END AS known
+FROM contact_touch
+
 -- Reciprocity is 2 * root(in * out) / (in + out) for what has a direction and 0.5 for the rest, weighted by points.
 -- view: contact_balance
 SELECT
   contact_id,
+  talk_day,
+  mail_in_day,
+  mail_out_day,
   side_in + side_out + plain_in + plain_out AS points,
-  (1.5E0 * (side_in + plain_in) + (side_out + plain_out)) / 1.0E6 AS effort,
+  (1.5E0 * (side_in + plain_in) + (side_out + plain_out)) * :fade / 1.0E6 AS effort,
   CASE
     WHEN side_in + side_out + plain_in + plain_out = 0 THEN 0.0E0
     ELSE (
@@ -135,19 +168,7 @@ SELECT
       END + 0.5E0 * (plain_in + plain_out)
     ) / (side_in + side_out + plain_in + plain_out)
   END AS reciprocity
-FROM contact_sides
-
--- Two-way: a captured meeting, call or chat, or captured mail in both directions.
--- view: contact_two_way
-SELECT
-  contact_id,
-  MAX(CASE WHEN kind IN ('meeting', 'call', 'chat') THEN at_day END) AS talk_day,
-  MAX(CASE WHEN kind = 'email_in' THEN at_day END) AS mail_in_day,
-  MAX(CASE WHEN kind = 'email_out' THEN at_day END) AS mail_out_day,
-  CAST(SUM(CASE WHEN at_day > :recent_day THEN 1 ELSE 0 END) AS BIGINT) AS captured_90
-FROM activity_points
-WHERE captured = 1
-GROUP BY contact_id
+FROM contact_touch
 
 -- view: contact_measured
 SELECT
@@ -165,16 +186,14 @@ SELECT
     * 1.0E6 + 0.5E0
   ) AS BIGINT) AS micro,
   CASE
-    WHEN w.mail_in_day IS NULL OR w.mail_out_day IS NULL THEN w.talk_day
-    ELSE greatest(COALESCE(w.talk_day, least(w.mail_in_day, w.mail_out_day)), least(w.mail_in_day, w.mail_out_day))
-  END AS found_day,
-  COALESCE(w.captured_90, 0) AS captured_90
+    WHEN b.mail_in_day IS NULL OR b.mail_out_day IS NULL THEN b.talk_day
+    ELSE greatest(COALESCE(b.talk_day, least(b.mail_in_day, b.mail_out_day)), least(b.mail_in_day, b.mail_out_day))
+  END AS found_day
 FROM relationship_contact r
 CROSS JOIN activity_source s
 LEFT JOIN contact_balance b ON b.contact_id = r.contact_id
-LEFT JOIN contact_two_way w ON w.contact_id = r.contact_id
 
--- step: contact_strength
+-- daily step: contact_strength
 SELECT
   contact_id,
   account_id,
@@ -187,7 +206,6 @@ SELECT
     ELSE 'Cold'
   END AS band,
   CASE WHEN known = 1 THEN CASE WHEN found_day > :recent_day THEN 1 ELSE 0 END END AS two_way_90,
-  CASE WHEN known = 1 THEN captured_90 END AS captured_90,
   CASE WHEN known = 1 THEN CASE WHEN found_day > :recent_day AND micro >= :warm * 1.0E6 THEN 1 ELSE 0 END END AS engaged,
   CASE WHEN known = 1 THEN found_day END AS last_two_way_day,
   level,
@@ -232,6 +250,21 @@ FROM contact_strength
 WHERE account_id IS NOT NULL
 GROUP BY account_id
 
+-- daily step: account_warmth
+SELECT
+  l.account_id AS account_id,
+  l.last_two_way_day AS last_two_way_day,
+  r.contacts AS contacts,
+  r.measured AS measured,
+  r.raw AS raw,
+  r.senior AS senior,
+  r.strong_contacts AS strong_contacts,
+  r.two_way_contacts AS two_way_contacts,
+  r.engaged_contacts AS engaged_contacts,
+  r.top_contact_share AS top_contact_share
+FROM account_last_two_way l
+LEFT JOIN account_strength_raw r ON r.account_id = l.account_id
+
 -- Without a warm contact of level 4 or more an account stays below Strong. Above that the limit rises point by point
 -- with this contact, so that no single activity makes the account jump.
 -- view: account_strength_capped
@@ -248,12 +281,11 @@ SELECT
   CASE WHEN s.known = 1 THEN COALESCE(r.two_way_contacts, 0) END AS two_way_contacts,
   CASE WHEN s.known = 1 THEN COALESCE(r.engaged_contacts, 0) END AS engaged_contacts,
   CASE WHEN s.known = 1 THEN r.top_contact_share END AS top_contact_share,
-  l.last_two_way_day AS last_two_way_day,
+  r.last_two_way_day AS last_two_way_day,
   p.kam_relationship_band AS present_band
 FROM account a
 CROSS JOIN activity_source s
-LEFT JOIN account_strength_raw r ON r.account_id = a.id
-LEFT JOIN account_last_two_way l ON l.account_id = a.id
+LEFT JOIN account_warmth r ON r.account_id = a.id
 LEFT JOIN present_value p ON p.account_id = a.id
 
 -- The present band stays while the strength is within :calm points of its bounds.

@@ -1,28 +1,38 @@
 """Reads an insight's SQL file and runs its named steps in order on whatever engine is handed in.
 
-The name of an insight and its parameters come in; temp tables, one per step, leave. A `step` is kept for later rooms,
-an `inner` step is dropped when its file is done, a `view` is never stored: for what is read once. Next room: `titles`.
+The name of an insight and its parameters come in; temp tables, one per step, leave. A `step` is there for later rooms,
+an `inner` step is dropped when its file is done, a `view` is never stored: for what is read once. A word before `step`
+or `inner` says of which rows the table is made:
+
+- `kept`: of an account's own rows alone (its `account_id`), so that tomorrow's enrich takes over what did not change;
+- `daily`: the same, but it fades from day to day: taken over on the same day only;
+- `near`: made for a kept step, and read by such steps only;
+- `guard`: what daily steps need to know of the crowd; when it changes they are made anew.
+
+Next room: `titles`.
 """
 
 import re
 from collections.abc import Mapping
 from functools import cache
+from hashlib import sha256
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
 from connector.schema import Engine
 
-_STEP = re.compile(r"^-- (step|inner|view): ([a-z][a-z0-9_]*)[ \t]*$", re.MULTILINE)
+_STEP = re.compile(r"^-- (?:(kept|daily|near|guard) )?(step|inner|view): ([a-z][a-z0-9_]*)[ \t]*$", re.MULTILINE)
 _WORD = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 class Step(NamedTuple):
-    """One statement: the table it makes, its SELECT, and its kind: step, inner or view."""
+    """One statement: the table it makes, its SELECT, its kind (step, inner or view) and the word before it."""
 
     table: str
     sql: str
     kind: str = "step"
+    scope: str = ""
 
 
 @cache
@@ -30,21 +40,28 @@ def read_steps(name: str) -> tuple[Step, ...]:
     """Steps of `<name>.sql`, in the file's order; lines of comment are left out."""
     file = resources.files("connector.insight").joinpath(f"{name}.sql")
     pieces = _STEP.split(file.read_text(encoding="utf-8"))
-    if len(pieces) < 4:
+    if len(pieces) < 5:
         raise ValueError(f"{name}.sql: no step found. Begin each statement with a line: -- step: table_name")
-    parts = zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True)
-    return tuple(Step(table, _without_comments(sql), kind) for kind, table, sql in parts)
+    parts = zip(pieces[1::4], pieces[2::4], pieces[3::4], pieces[4::4], strict=True)
+    return tuple(Step(table, _without_comments(sql), kind, scope or "") for scope, kind, table, sql in parts)
 
 
 def run_steps(engine: Engine, name: str, params: Mapping[str, object]) -> None:
     """Make every table of `<name>.sql`; `params` may hold more than a step uses."""
     steps = read_steps(name)
-    for table, sql, kind in steps:
+    for table, sql, kind, scope in steps:
         if kind == "view":
             engine.view(table, sql, params)
         else:
-            engine.run(table, sql, params)
+            engine.run(table, sql, params, scope if kind == "step" or not scope else f"{scope} inner")
     engine.drop([s.table for s in steps if s.kind == "inner"])
+
+
+@cache
+def digest() -> str:
+    """A short text that differs when any step does."""
+    steps = [read_steps(name) for name in _files(resources.files("connector.insight"), "")]
+    return sha256(repr(steps).encode()).hexdigest()[:16]
 
 
 @cache

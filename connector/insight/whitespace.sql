@@ -1,7 +1,7 @@
 -- What each customer bought by product family, and who the customers are. Formulas: methods, section 4.
 -- Amounts are corporate minor units, days are epoch days.
 
--- inner: whitespace_bought
+-- kept step: whitespace_bought
 SELECT o.account_id, p.family,
   MIN(CASE WHEN l.amount_minor IS NULL OR l.amount_minor > 0 THEN o.close_day END) AS first_day,
   MAX(CASE WHEN l.amount_minor IS NULL OR l.amount_minor > 0 THEN o.close_day END) AS last_day,
@@ -14,7 +14,7 @@ JOIN product AS p ON p.id = l.product_id
 WHERE o.state = 'won' AND o.close_day <= :as_of AND p.family <> ''
 GROUP BY o.account_id, p.family
 
--- inner: whitespace_installed
+-- kept step: whitespace_installed
 SELECT s.account_id, p.family
 FROM asset AS s
 JOIN account AS a ON a.id = s.account_id
@@ -51,7 +51,7 @@ FROM (SELECT account_id, family, first_day, last_day, year_minor, 0 AS installed
 JOIN whitespace_family AS f ON f.family = u.family
 GROUP BY u.account_id, f.family_n, f.family
 
--- view: whitespace_size
+-- kept step: whitespace_size
 SELECT o.account_id, MIN(o.close_day) AS since_day,
   CAST(SUM(CASE WHEN o.close_day > :year_day THEN COALESCE(o.amount_minor, 0) ELSE 0 END) AS BIGINT) AS size_minor
 FROM opportunity AS o
@@ -84,18 +84,17 @@ LEFT JOIN whitespace_industry AS i ON i.industry = a.industry
 LEFT JOIN whitespace_country AS c ON c.country = a.country
 
 -- A deal that closed after the day we look from was open on it, if it existed.
--- view: whitespace_touched
-SELECT o.account_id, f.family_n, f.family,
+-- kept step: whitespace_touched
+SELECT o.account_id, p.family,
   MAX(CASE WHEN o.state = 'open' OR o.close_day > :as_of THEN 1 ELSE 0 END) AS pipeline,
   MAX(CASE WHEN o.state = 'lost' AND o.close_day <= :as_of AND o.close_day > :lost_day THEN 1 ELSE 0 END) AS lost
 FROM opportunity_line AS l
 JOIN opportunity AS o ON o.id = l.opportunity_id
 JOIN account AS a ON a.id = o.account_id
 JOIN product AS p ON p.id = l.product_id
-JOIN whitespace_family AS f ON f.family = p.family
-WHERE COALESCE(o.created_day, 0) <= :as_of
+WHERE COALESCE(o.created_day, 0) <= :as_of AND p.family <> ''
   AND (o.state = 'open' OR o.close_day > :as_of OR (o.state = 'lost' AND o.close_day > :lost_day))
-GROUP BY o.account_id, f.family_n, f.family
+GROUP BY o.account_id, p.family
 
 -- step: whitespace_state
 SELECT account_id, family_n, family,
@@ -105,8 +104,9 @@ SELECT account_id, family_n, family,
        ELSE 'lapsed' END AS state
 FROM (SELECT account_id, family_n, family, installed, last_day, 0 AS pipeline, 0 AS lost FROM whitespace_own
       UNION ALL
-      SELECT account_id, family_n, family, 0, CAST(NULL AS BIGINT), pipeline, lost
-      FROM whitespace_touched WHERE pipeline = 1 OR lost = 1) AS u
+      SELECT t.account_id, f.family_n, f.family, 0, CAST(NULL AS BIGINT), t.pipeline, t.lost
+      FROM whitespace_touched AS t JOIN whitespace_family AS f ON f.family = t.family
+      WHERE t.pipeline = 1 OR t.lost = 1) AS u
 GROUP BY account_id, family_n, family
 
 -- step: whitespace_relation

@@ -1,9 +1,13 @@
 -- Which ideas are shown, in which order, and how large the account's whitespace is among all. Methods 4.3.
 
+-- kept step: open_case
+SELECT account_id
+FROM service_case
+WHERE priority = 'high' AND opened_day <= :as_of AND (closed_day IS NULL OR closed_day > :as_of)
+
 -- step: whitespace_held
 SELECT account_id, MIN(reason) AS reason
-FROM (SELECT account_id, 'case' AS reason FROM service_case
-      WHERE priority = 'high' AND opened_day <= :as_of AND (closed_day IS NULL OR closed_day > :as_of)
+FROM (SELECT account_id, 'case' AS reason FROM open_case
       UNION ALL
       SELECT id, 'satisfaction' FROM account WHERE satisfaction < :least_satisfaction
       UNION ALL

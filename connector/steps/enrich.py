@@ -4,20 +4,23 @@ The mirror, an engine, the context and each insight's settings come in; result t
 `insight`; here it is only put in order. Next room: `insight`, then `diff`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from connector import __version__
 from connector.engine import batches
-from connector.insight import compute_all, explain
-from connector.insight.steps import words
+from connector.insight import compute_all, explain, horizons, relationship
+from connector.insight.steps import digest, words
 from connector.schema import CRM_FIELDS, Context, Engine
 from connector.steps.diff import Wanted
-from connector.store import results
-from connector.store.mirror import Mirror
+from connector.store import kept, results
+from connector.store.kept import Kept
+from connector.store.mirror import Mirror, mark_of
 
 Scope = Literal["programme", "customers", "all"]
 # Which insight a written column belongs to; what isn't named here belongs to key_accounts.
@@ -34,6 +37,8 @@ _INSIGHT = {
 # Present values that an insight needs to stay calm.
 _REMEMBERED = ("kam_flag", "kam_proposal", "kam_relationship_band", "kam_whitespace_band", "kam_quadrant")
 _TEXTS = ("kam_why", "kam_top_idea")
+# Beyond this share of accounts that differ, taking over the others costs more than it spares.
+_MOST_CHANGED = 0.25
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,25 @@ class WriteScope:
     alerts: Scope = "programme"
 
 
+class Keeper(Protocol):
+    """What an engine does that takes over what did not change."""
+
+    def keep(self, folder: Path) -> dict[str, int]:
+        """Compute in full, and leave rows and kept tables in this folder; rows by table."""
+
+    def reuse(self, folder: Path, passed: Sequence[tuple[str, str, int, int]]) -> int:
+        """Take over the tables of this folder for accounts that did not change; number of those that did."""
+
+    def patch(self, name: str, arrays: Mapping[str, Any], noted: str) -> None:
+        """Make table `name` of what was kept of it and of these rows, in place of the accounts noted under a name."""
+
+    def leave(self, name: str) -> None:
+        """Leave a table that was loaded for the next one, too."""
+
+    def load(self, name: str, arrays: Mapping[str, Any]) -> None:
+        """Make temp table `name` from columns of equal length."""
+
+
 class ResultEngine(Engine, Protocol):
     """An engine over one mirror, closed when done, that can also hand out large results."""
 
@@ -55,6 +79,10 @@ class ResultEngine(Engine, Protocol):
 
     def __exit__(self, *_: object) -> None:
         """Close."""
+
+    @property
+    def keeper(self) -> "Keeper | None":
+        """Itself, where tables of this mirror can be left for the next enrich, and it pays."""
 
     def snapshot(self, words: Mapping[str, int]) -> list[str]:
         """Take out of the mirror what the SQL of these words reads, where that pays; names of the tables taken."""
@@ -91,11 +119,15 @@ def enrich(
 ) -> dict[str, int]:
     """Compute every insight and replace the result tables; number of accounts, contacts and cells.
 
+    What did not change since the last full enrich is taken over from it; then the number of accounts that did is
+    among the numbers. The results are the same.
+
     With `remember`, the day counts as a review: strikes and membership are kept for the next one.
     """
-    with open_engine(mirror.path) as engine:
-        engine.snapshot(words())
-        engine.load("present_value", _present(mirror))
+    with open_engine(mirror.path) as engine, ExitStack() as opened:
+        start = _begin(engine, mirror, context, settings, opened)
+        if start.told:
+            say(start.told)
         for name in compute_all(engine, context, settings):
             say(name)
         explain.texts(engine, context)
@@ -110,8 +142,70 @@ def enrich(
                 if remember and context.has("programme.status"):
                     _remember(mirror, context.as_of)
                 mirror.meta("enriched_as_of", str(context.as_of))
+                if start.leaves is not None:
+                    kept.publish(mirror, start.leaves)
                 results.publish(mirror, made)
-    return counts
+    return counts if start.changed is None else {**counts, "changed": start.changed}
+
+
+@dataclass(frozen=True)
+class _Start:
+    """How an enrich begins: what is told of it, what it will leave for the next one, how many accounts changed."""
+
+    told: str = ""
+    leaves: Kept | None = None
+    changed: int | None = None
+
+
+def _begin(
+    engine: ResultEngine,
+    mirror: Mirror,
+    context: Context,
+    settings: Mapping[str, Any],
+    opened: ExitStack,
+) -> _Start:
+    """Hand the engine the mirror, or what changed in it since the last full enrich."""
+    keeper = engine.keeper
+    if keeper is None:
+        engine.snapshot(words())
+        engine.load("present_value", _columns(mirror.present("account")))
+        return _Start()
+    kept.tidy(mirror)
+    marks, found = _marks(context, settings), kept.find(mirror)
+    why = found if isinstance(found, str) else found[0].outdated(marks, context.as_of)
+    if not isinstance(found, str) and not why:
+        before, folder = found
+        changed = keeper.reuse(folder, _passed(before.as_of, context.as_of, settings))
+        share = f"{changed:,} of {mirror.count('account'):,} accounts changed"
+        if changed <= _MOST_CHANGED * mirror.count("account"):
+            noted = ((i, mirror.present_of("account", i)) for i in kept.noted(mirror, "present"))
+            keeper.patch("present_value", _columns((i, p) for i, p in noted if p), "present")
+            return _Start(f"incremental: {share}", changed=changed)
+        why = share
+    made = opened.enter_context(kept.renewed(mirror))
+    rows = keeper.keep(made)
+    keeper.load("present_value", _columns(mirror.present("account")))
+    keeper.leave("present_value")
+    leaves = Kept(made.name, context.as_of, marks, {**rows, "present": rows.get("account", 0)})
+    return _Start(f"in full: {why}", leaves)
+
+
+def _marks(context: Context, settings: Mapping[str, Any]) -> dict[str, str]:
+    """What else kept tables depend on, by what is said when it differs."""
+    return {
+        "this is another version": f"{__version__} {digest()}",
+        "settings changed": mark_of(sorted((name, repr(value)) for name, value in settings.items())),
+        "other tables or columns are filled": mark_of(sorted(context.known)),
+        "a new quarter of fading began": str(relationship.reference_day(context.as_of)),
+    }
+
+
+def _passed(before: int, now: int, settings: Mapping[str, Any]) -> list[tuple[str, str, int, int]]:
+    """Table, column and days (after the one, up to the other) whose rows count otherwise than they did then."""
+    if before == now:
+        return []
+    low, high = sorted((before, now))
+    return [(table, column, low - back, high - back) for table, column, back in horizons(settings)]
 
 
 def _remember(mirror: Mirror, as_of: int) -> None:
@@ -125,10 +219,10 @@ def _remember(mirror: Mirror, as_of: int) -> None:
     )
 
 
-def _present(mirror: Mirror) -> dict[str, list[Any]]:
-    """What the CRM shows now, as columns: bands, score and the family of the idea."""
+def _columns(present: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, list[Any]]:
+    """What the CRM shows of accounts now, as columns: bands, score and the family of the idea."""
     made: dict[str, list[Any]] = {c: [] for c in ("account_id", *_REMEMBERED, *_TEXTS, "kam_score", "top_family")}
-    for account, values in mirror.present("account"):
+    for account, values in present:
         made["account_id"].append(account)
         for column in (*_REMEMBERED, *_TEXTS):
             made[column].append(values.get(column))

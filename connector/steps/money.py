@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from connector.errors import UsageFault
 from connector.schema import TABLES
+from connector.store import changed
+from connector.store.migrations import SOURCE
 from connector.store.mirror import Mirror
 
 _DIGITS = {"JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "VND": 0, "KWD": 3, "BHD": 3, "OMR": 3, "JOD": 3, "TND": 3}
@@ -122,11 +124,18 @@ def fill(mirror: Mirror, pull: int, corporate: Corporate) -> dict[str, int]:
             touched = "_pull > :filled"
             if table == "opportunity_line":
                 touched += " OR opportunity_id IN (SELECT id FROM opportunity WHERE _pull > :filled)"
-            where = "" if everything else f" WHERE {touched}"
-            connection.execute(
-                f"UPDATE {table} AS t SET {sets}{where}",
+            if not changed.watched(mirror.db):
+                where = "" if everything else f" WHERE {touched}"
+                connection.execute(f"UPDATE {table} AS t SET {sets}{where}", {} if everything else {"filled": filled})
+                continue
+            differs = " OR ".join(f"{c}_minor IS NOT kam_minor(t.{c}, {terms})" for c in kinds)
+            where = differs if everything else f"({touched}) AND ({differs})"
+            # To the end before anything else is written: SQLite promises nothing to a cursor left open.
+            altered = connection.execute(
+                f'UPDATE {table} AS t SET {sets} WHERE {where} RETURNING "{SOURCE}"',
                 {} if everything else {"filled": filled},
-            )
+            ).fetchall()
+            changed.note(mirror.db, table, (i for (i,) in altered))
         mirror.meta("rates", mark)
         mirror.meta("money_filled", str(pull))
     unknown = "FROM opportunity WHERE amount IS NOT NULL AND amount_minor IS NULL GROUP BY currency"

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from connector.store import changed
 from connector.store.migrations import SOURCE, guarded, store_fault
 from connector.store.mirror import Mirror
 
@@ -80,6 +81,7 @@ def swap(mirror: Mirror, memory: Mapping[str, Sequence[str]]) -> Iterator[dict[s
         with mirror.atomic():
             dropped = {table: _replace(mirror, table, plan[table], memory.get(table, ())) for table in plan}
             mirror.meta(_META, "{}")
+            changed.give_up(mirror.db, f"{', '.join(t for t in plan if t not in _KEY)} were read in full")
             mirror.fresh = {}
             yield {table: rows for table, rows in dropped.items() if rows and table not in _KEY}
     except BaseException:

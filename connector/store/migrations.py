@@ -64,6 +64,16 @@ def columns_the_schema_gained(db: Database) -> None:
                 db.conn.execute(f'ALTER TABLE "{table.name}" ADD COLUMN "{name}" {kind}')
 
 
+@MIRROR()
+def rows_changed_since_something_was_kept(db: Database) -> None:
+    """Records that changed since the last full enrich, and how many were noted of each table."""
+    db.conn.execute(
+        'CREATE TABLE changed ("table" TEXT NOT NULL, source TEXT NOT NULL, PRIMARY KEY ("table", source))'
+        " STRICT, WITHOUT ROWID"
+    )
+    db.conn.execute("CREATE TABLE noted (name TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT")
+
+
 @JOURNAL()
 def runs_changes_and_rejects(db: Database) -> None:
     """Who ran and how it ended; every change that was sent; every row the CRM refused."""

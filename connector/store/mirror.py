@@ -14,6 +14,7 @@ from operator import itemgetter, le
 from pathlib import Path
 from typing import Any
 
+from connector.store import changed
 from connector.store.migrations import MIRROR, SOURCE, bind, get_meta, guarded, open_database, set_meta
 
 
@@ -84,6 +85,7 @@ class Mirror:
             f' ON CONFLICT ("{SOURCE}", _record) DO UPDATE SET {sets}',
             rows,
         )
+        self._note(table, ids)
 
     def refresh(
         self, table: str, record: str, ids: Sequence[str], columns: Mapping[str, Sequence[Any]], pull: int
@@ -100,7 +102,16 @@ class Mirror:
             f' WHERE "{SOURCE}" = ?{n + 2} AND _record = ?{n + 3} AND ({differs})'
         )
         rows = zip(*columns.values(), [pull] * len(ids), ids, [record] * len(ids), strict=True)
-        return int(self.db.conn.executemany(sql, rows).rowcount)
+        if not changed.watched(self.db):
+            return int(self.db.conn.executemany(sql, rows).rowcount)
+        altered = [row[-2] for row in rows if self.db.conn.execute(sql, row).rowcount]
+        self._note(table, altered)
+        return len(altered)
+
+    def _note(self, table: str, ids: Iterable[str]) -> None:
+        """Note rows as changed, unless they go into a fresh table: its swap gives up what is kept."""
+        if table not in self.fresh:
+            changed.note(self.db, table, ids)
 
     def sources(self, table: str, record: str) -> Iterator[str]:
         """Ids of the records that rows came from."""
@@ -110,6 +121,7 @@ class Mirror:
 
     def delete(self, table: str, record: str, ids: Sequence[str], kept: int | None = None) -> int:
         """Drop the rows that came from these records, less those that the pull `kept` stored; number of rows."""
+        self._note(table, ids)
         sql = f'DELETE FROM "{self.at(table)}" WHERE "{SOURCE}" = ? AND _record = ? AND _pull IS NOT ?'
         return int(self.db.conn.executemany(sql, [(i, record, kept) for i in ids]).rowcount) if ids else 0
 
@@ -128,6 +140,7 @@ class Mirror:
     def set_present(self, table: str, ids: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> None:
         """Replace what the CRM holds in our written fields of these records; nulls are not kept."""
         if columns:
+            self._note("present", ids if table == "account" else ())
             marks = ", ".join("?" * len(columns))
             self.db.conn.executemany(
                 f'DELETE FROM {self.at("present")} WHERE "table" = ? AND id = ? AND "column" IN ({marks})',
@@ -140,6 +153,7 @@ class Mirror:
 
     def forget_present(self, table: str, ids: Sequence[str]) -> None:
         """Drop what we know of the written fields of records that are gone."""
+        self._note("present", ids if table == "account" else ())
         sql = f'DELETE FROM {self.at("present")} WHERE "table" = ? AND id = ?'
         self.db.conn.executemany(sql, [(table, i) for i in ids])
 
@@ -163,6 +177,10 @@ class Mirror:
     def sweep(self, table: str, record: str, pull: int) -> int:
         """Drop rows of a record that a full pull did not see; number of rows dropped."""
         unseen = f'FROM "{self.at(table)}" WHERE _record = ? AND _pull <> ?'
+        if changed.watched(self.db):
+            gone = [i for (i,) in self.db.conn.execute(f'SELECT "{SOURCE}" {unseen}', [record, pull])]
+            self._note(table, gone)
+            self._note("present", gone if table == "account" else ())
         self.db.conn.execute(
             f'DELETE FROM {self.at("present")} WHERE "table" = ? AND id IN (SELECT "{SOURCE}" {unseen})',
             [table, record, pull],

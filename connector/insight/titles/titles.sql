@@ -1,9 +1,10 @@
 -- What each contact's title says, given where the contact works: in a bank a vice president is in the middle,
 -- and a managing director with no parent company above leads the company.
 
--- step: contact_title
+-- kept step: contact_title
 SELECT
   p.contact_id AS contact_id,
+  p.account_id AS account_id,
   CAST(CASE
     WHEN b.industry IS NOT NULL THEN m.bank_level
     WHEN a.id IS NOT NULL AND a.parent_id IS NULL THEN m.alone_level

@@ -1,0 +1,271 @@
+"""DuckDB that takes over what did not change: the tables of the accounts whose rows are the same as last time.
+
+A full enrich copies the mirror's rows into Parquet, once, as it would anyhow, and leaves them, with every table that
+is made of an account's own rows, in a folder. The next one finds the accounts that differ: by the records noted as
+changed, compared with the rows as they were, and by the days that passed. Steps that are kept run over the rows of
+these accounts only, and their tables are put together with the rest of the kept ones. Everything else runs over whole
+tables.
+Next room: `steps.enrich`.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from connector.engine.duck import EXPOSED, LARGE, DuckEngine, in_place, written
+
+# Tables of the mirror that kept steps read, with the columns that any step reads. The others are small.
+BASE = {
+    "account": (
+        "id name parent_id owner_id type industry country city employees annual_revenue_minor created_day sponsor_id"
+        " cost_to_serve_minor satisfaction payment_days strategic_fit partnership credit_hold group_key"
+    ),
+    "contact": "id account_id name title role is_active left_day no_profiling created_day",
+    "opportunity": "id account_id state amount amount_minor close_day created_day probability pushed",
+    "opportunity_line": "opportunity_id product_id amount_minor cost_minor",
+    "product": "id family is_active",
+    "stakeholder": "contact_id opportunity_id account_id role",
+    "activity": "id kind at_day captured",
+    "activity_contact": "activity_id contact_id",
+    "asset": "id account_id product_id installed_day ends_day",
+    "case": "id account_id priority opened_day closed_day",
+}
+# Which accounts differ. delta_*: rows that changed, as they were and as they are; wide_*: all rows as they are.
+# passed_*: ids of rows with a day that was to come then and has come now, or the other way round.
+_DIRTY = {
+    # Who is left out of everything counts nowhere, not even among the people of an activity.
+    "hit_person": """
+        SELECT id FROM delta_contact GROUP BY id
+        HAVING COUNT(*) <> 2 OR COUNT(DISTINCT COALESCE(no_profiling, 0)) > 1 OR COUNT(DISTINCT created_day) > 1
+          OR COUNT(created_day) = 1
+        UNION SELECT id FROM passed_contact""",
+    "hit_activity": """
+        SELECT id FROM delta_activity UNION SELECT id FROM passed_activity
+        UNION SELECT activity_id FROM delta_activity_contact
+        UNION SELECT c.activity_id FROM wide_activity_contact AS c JOIN hit_person AS h ON h.id = c.contact_id""",
+    "hit_contact": """
+        SELECT id FROM delta_contact UNION SELECT id FROM hit_person
+        UNION SELECT contact_id FROM delta_activity_contact UNION SELECT contact_id FROM delta_stakeholder
+        UNION SELECT c.contact_id FROM wide_activity_contact AS c JOIN hit_activity AS h ON h.id = c.activity_id""",
+    "hit_product": """
+        SELECT id FROM delta_product GROUP BY id
+        HAVING COUNT(*) <> 2 OR COUNT(DISTINCT family) > 1 OR COUNT(family) = 1""",
+    "hit_deal": """
+        SELECT id FROM delta_opportunity UNION SELECT id FROM passed_opportunity
+        UNION SELECT opportunity_id FROM delta_opportunity_line
+        UNION SELECT l.opportunity_id FROM wide_opportunity_line AS l JOIN hit_product AS h ON h.id = l.product_id""",
+    "hit_asset": """
+        SELECT id FROM passed_asset
+        UNION SELECT a.id FROM wide_asset AS a JOIN hit_product AS h ON h.id = a.product_id""",
+    # What belongs to no account is one more account, of the empty name.
+    "dirty": """
+        SELECT DISTINCT COALESCE(id, '') AS id FROM (
+          SELECT id FROM delta_account
+          UNION ALL SELECT account_id FROM delta_contact
+          UNION ALL SELECT c.account_id FROM wide_contact AS c JOIN hit_contact AS h ON h.id = c.id
+          UNION ALL SELECT account_id FROM delta_opportunity
+          UNION ALL SELECT o.account_id FROM wide_opportunity AS o JOIN hit_deal AS h ON h.id = o.id
+          UNION ALL SELECT account_id FROM delta_asset
+          UNION ALL SELECT a.account_id FROM wide_asset AS a JOIN hit_asset AS h ON h.id = a.id
+          UNION ALL SELECT account_id FROM delta_case
+          UNION ALL SELECT c.account_id FROM wide_case AS c JOIN passed_case AS h ON h.id = c.id)""",
+}
+# The rows of these accounts, and of everyone who took part in their activities: near_*.
+_OF = "SELECT t.* FROM wide_{0} AS t SEMI JOIN {1}"
+_NEAR = {
+    "account": _OF.format("account", "dirty AS d ON d.id = t.id"),
+    "opportunity": _OF.format("opportunity", "dirty AS d ON d.id = COALESCE(t.account_id, '')"),
+    "opportunity_line": _OF.format("opportunity_line", "near_opportunity AS o ON o.id = t.opportunity_id"),
+    "asset": _OF.format("asset", "dirty AS d ON d.id = COALESCE(t.account_id, '')"),
+    "case": _OF.format("case", "dirty AS d ON d.id = COALESCE(t.account_id, '')"),
+    "activity_contact": """
+        SELECT t.* FROM wide_activity_contact AS t SEMI JOIN (
+          SELECT c.activity_id FROM wide_activity_contact AS c
+          SEMI JOIN (SELECT id FROM wide_contact WHERE COALESCE(account_id, '') IN (SELECT id FROM dirty)) AS p
+            ON p.id = c.contact_id
+        ) AS a ON a.activity_id = t.activity_id""",
+    "activity": _OF.format("activity", "near_activity_contact AS c ON c.activity_id = t.id"),
+    "contact": """
+        SELECT t.* FROM wide_contact AS t
+        WHERE COALESCE(t.account_id, '') IN (SELECT id FROM dirty)
+          OR t.id IN (SELECT contact_id FROM near_activity_contact WHERE contact_id IS NOT NULL)""",
+    "stakeholder": _OF.format("stakeholder", "near_contact AS c ON c.id = t.contact_id"),
+    "product": "SELECT * FROM wide_product",
+}
+
+
+class KeepingEngine(DuckEngine):
+    """A DuckEngine that can leave tables for the next one, and take over those of the last one."""
+
+    def __init__(
+        self, mirror: Path, *, memory: str = "1GB", threads: int = 0, scanner: bool = True, least: int = LARGE
+    ) -> None:
+        super().__init__(mirror, memory=memory, threads=threads, scanner=scanner)
+        # A small mirror is read anew in less time than it takes to find out what changed.
+        self.keeper = self if self._attached and mirror.stat().st_size >= least else None
+        self._folder: Path | None = None
+        self._reused = False
+        self._today = True  # whether the kept daily tables are of this day and this crowd
+        self._near = False  # whether names mean the rows of the accounts that differ
+        self._names: list[str] = []  # what there is a near_ and a wide_ table of
+
+    def keep(self, folder: Path) -> dict[str, int]:
+        """Compute in full, and leave rows and kept tables in this folder; rows by table."""
+        self._folder, self._reused, self._near, self._names, counts = folder, False, False, [], dict[str, int]()
+        for table in BASE:
+            file, view = folder / f"rows-{table}.parquet", EXPOSED.get(table, table)
+            counts[table] = self.save(f'SELECT {_columns(table)} FROM mirror."{table}"', file)
+            self._db.execute(f'CREATE OR REPLACE TEMP VIEW "{view}" AS SELECT * FROM {in_place(file)}')
+        return counts
+
+    def reuse(self, folder: Path, passed: Sequence[tuple[str, str, int, int]]) -> int:
+        """Take over the tables of this folder for accounts that did not change; number of those that did.
+
+        passed: table, column and the days (after the one, up to the other) whose rows count otherwise than then.
+        """
+        self._folder, self._reused = folder, True
+        self._today = not passed
+        self._db.execute("CREATE OR REPLACE TEMP TABLE changed AS SELECT * FROM mirror.changed")
+        for table in BASE:
+            self._differences(table)
+            days = [f"{c} > {int(low)} AND {c} <= {int(high)}" for t, c, low, high in passed if t == table]
+            if table in {"contact", "activity", "opportunity", "asset", "case"}:
+                where = " OR ".join(days) or "FALSE"
+                self._db.execute(
+                    f'CREATE OR REPLACE TEMP TABLE "passed_{table}" AS SELECT id FROM "wide_{table}" WHERE {where}'
+                )
+        for name, sql in _DIRTY.items():
+            self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}')
+        for table, sql in _NEAR.items():
+            self._db.execute(f'CREATE OR REPLACE TEMP TABLE "near_{table}" AS {sql}')
+        self._near, self._names = False, list(BASE)
+        for name in BASE:
+            self._name(name)
+        return self._count("dirty")
+
+    def patch(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any] | Sequence[Any]], noted: str) -> None:
+        """Make table `name` of what was kept of it and of these rows, in place of the accounts noted under a name."""
+        self.load(f"near_{name}", arrays)
+        file = self._file(name)
+        self._db.execute(
+            f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM {in_place(file)} WHERE account_id NOT IN'
+            f' (SELECT source FROM changed WHERE "table" = \'{noted}\') UNION ALL SELECT * FROM "near_{name}"'
+        )
+
+    def leave(self, name: str) -> None:
+        """Leave a table that was loaded for the next one, too."""
+        self.save(f'SELECT * FROM "{name}"', self._file(name))
+
+    def run(self, name: str, sql: str, params: Mapping[str, object], scope: str = "") -> None:
+        """Make temp table `name`; kept and daily ones are taken over where their accounts did not change."""
+        if self._folder is None or not scope:
+            self._point(near=False)
+            super().run(name, sql, params)
+        elif not self._reused:
+            self._run_and_leave(name, sql, params, scope)
+        elif scope == "guard":
+            self._point(near=False)
+            super().run(name, sql, params)
+            self._today &= self.rows(f'SELECT * FROM "{name}"') == self.rows(
+                f"SELECT * FROM {in_place(self._file(name))}"
+            )
+        elif scope.startswith("daily") and not self._today:
+            self._point(near=False)
+            super().run(name, sql, params)
+        else:
+            self._run_near(name, sql, params, scope)
+
+    def arrays(self, sql: str) -> dict[str, np.ndarray[Any, Any]]:
+        """Columns of a SELECT as numpy arrays, masked where null."""
+        self._point(near=False)
+        return super().arrays(sql)
+
+    def save(self, sql: str, file: Path) -> int:
+        """Write the rows of a SELECT to a Parquet file; their number."""
+        self._point(near=False)
+        return super().save(sql, file)
+
+    def _file(self, name: str) -> Path:
+        if self._folder is None:
+            raise ValueError(f"{name}: nothing is kept by this engine")
+        return self._folder / f"{name}.parquet"
+
+    def _differences(self, table: str) -> None:
+        """Make delta_ and wide_ of a table: the rows that really changed, as they were and are; and all as they are."""
+        whole = "* REPLACE (COALESCE(_source, id) AS _source)" if "id" in BASE[table].split() else "*"
+        kept = f"(SELECT {whole} FROM {in_place(self._file(f'rows-{table}'))})"
+        was = f"SELECT k.* FROM {kept} AS k SEMI JOIN changed AS c ON c.source = k._source AND c.\"table\" = '{table}'"
+        self._db.execute(f"CREATE OR REPLACE TEMP TABLE was AS {was if self._noted(table) else f'FROM {kept} LIMIT 0'}")
+        # SQLite looks these rows up by their key; DuckDB would read the whole table.
+        looked_up = f'SELECT {_columns(table)} FROM changed AS c CROSS JOIN "{table}" AS t'
+        looked_up += f" ON t._source = c.source WHERE c.\"table\" = '{table}'"
+        self._db.execute("CREATE OR REPLACE TEMP TABLE now AS FROM was LIMIT 0")
+        text = looked_up.replace("'", "''")
+        self._db.execute(f"INSERT INTO now SELECT {whole} FROM sqlite_query('mirror', '{text}')")
+        self._db.execute(
+            'CREATE OR REPLACE TEMP TABLE "altered_' + table + '" AS'
+            " SELECT _source FROM (FROM was EXCEPT FROM now) UNION SELECT _source FROM (FROM now EXCEPT FROM was)"
+        )
+        semi = f'SEMI JOIN "altered_{table}" AS a USING (_source)'
+        self._db.execute(f'CREATE OR REPLACE TEMP TABLE "now_{table}" AS FROM now {semi}')
+        self._db.execute(
+            f'CREATE OR REPLACE TEMP TABLE "delta_{table}" AS (FROM was {semi}) UNION ALL (FROM "now_{table}")'
+        )
+        anti = f'ANTI JOIN "altered_{table}" AS a USING (_source)' if self._count(f"altered_{table}") else ""
+        self._db.execute(
+            f'CREATE OR REPLACE TEMP VIEW "wide_{table}" AS (FROM {kept} AS k {anti}) UNION ALL (FROM "now_{table}")'
+        )
+
+    def _noted(self, table: str) -> bool:
+        return bool(self.rows(f"SELECT 1 FROM changed WHERE \"table\" = '{table}' LIMIT 1"))
+
+    def _count(self, table: str) -> int:
+        return int(self.rows(f'SELECT COUNT(*) FROM "{table}"')[0][0])
+
+    def _point(self, *, near: bool) -> None:
+        """Let the names of tables mean the rows of the accounts that differ, or all rows."""
+        if self._near == near:
+            return
+        self._near = near
+        for name in self._names:
+            self._name(name)
+
+    def _name(self, name: str) -> None:
+        side = "near" if self._near else "wide"
+        self._db.execute(f'CREATE OR REPLACE TEMP VIEW "{EXPOSED.get(name, name)}" AS SELECT * FROM "{side}_{name}"')
+
+    def _run_and_leave(self, name: str, sql: str, params: Mapping[str, object], scope: str) -> None:
+        """Make a table; where it is kept, straight into its file, so that it takes no memory."""
+        if scope not in ("kept", "daily", "guard"):
+            super().run(name, sql, params)
+            return
+        super().save(written(sql, params), self._file(name))
+        self._db.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM {in_place(self._file(name))}')
+
+    def _run_near(self, name: str, sql: str, params: Mapping[str, object], scope: str) -> None:
+        """Make a table of the accounts that differ, and put it together with what was kept of the others."""
+        self._point(near=True)
+        if scope not in ("kept", "daily"):
+            super().run(name, sql, params)
+            return
+        super().run(f"near_{name}", sql, params)
+        differs = "COALESCE(account_id, '') {} (SELECT id FROM dirty)"
+        self._db.execute(
+            f'CREATE OR REPLACE TEMP VIEW "wide_{name}" AS'
+            f" SELECT * FROM {in_place(self._file(name))} WHERE {differs.format('NOT IN')}"
+            f' UNION ALL SELECT * FROM "near_{name}" WHERE {differs.format("IN")}'
+        )
+        self._names.append(name)
+        self._name(name)
+
+
+def _columns(table: str) -> str:
+    """The columns of a table that are kept, behind the record's id; most often that is the row's id, and then left out.
+
+    It would double the largest column.
+    """
+    names = BASE[table].split()
+    source = "CASE WHEN _source = id THEN NULL ELSE _source END AS _source" if "id" in names else "_source"
+    return ", ".join((source, *(f'"{n}"' for n in names)))
