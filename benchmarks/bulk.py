@@ -13,6 +13,7 @@ import resource
 import shutil
 import sqlite3
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -37,6 +38,24 @@ from connector.store.mirror import Mirror
 
 SOQL = f"SELECT IsDeleted, SystemModstamp, {', '.join(FIELDS)} FROM Contact"  # 12 columns
 PAGE = 50_000
+DLT = "simple-salesforce bulk2 + dlt"
+# dlt has requirements of its own: the environment variable DLT_PYTHON names a Python that has dlt[sqlalchemy] and
+# simple-salesforce. Its way is left out where that is not set.
+DLT_SCRIPT = """
+import csv, sys, dlt, requests
+from simple_salesforce import Salesforce
+url, token, ca, at, soql, page = sys.argv[1:]
+session = requests.Session()
+session.trust_env, session.verify = False, ca
+crm = Salesforce(session_id=token, instance_url=url, session=session, version="66.0")
+@dlt.resource(name="contact", write_disposition="replace")
+def contacts():
+    for one in crm.bulk2.Contact.download(soql, path=at, max_records=int(page)):
+        with open(one["file"], newline="", encoding="utf-8") as file:
+            yield list(csv.DictReader(file))
+store = dlt.destinations.sqlalchemy("sqlite:///" + at + "/plain.db")
+dlt.pipeline("bench", destination=store, dataset_name="main", pipelines_dir=at + "/dlt").run(contacts())
+"""
 OURS, UTILS, MANY, NOWHERE, MEMORY = (
     "ours",
     "simple-salesforce bulk2 + sqlite-utils",
@@ -110,6 +129,8 @@ def _pulls(folder: Path, told: dict[str, str], rows: int, rounds: int) -> None:
         NOWHERE: lambda _: _to_nowhere(told),
         MEMORY: lambda at: _memory(group, batches, at),
     }
+    if os.environ.get("DLT_PYTHON"):
+        ways[DLT] = lambda at: _into_dlt(told, at)
     crm.client.session.calls = 0
     # before anything else has touched this process's memory
     _ours(crm, fieldmap, _fresh(folder / "first"))
@@ -121,6 +142,8 @@ def _pulls(folder: Path, told: dict[str, str], rows: int, rounds: int) -> None:
     print(f"{time.strftime('%Y-%m-%d')}: {rows:,} contacts of 12 columns by Bulk, median of {rounds} rounds")
     print(f"ratio to {UTILS}: {middle[UTILS] / ours:.2f} (aim 3)")
     print(f"ratio to {MANY}: {middle[MANY] / ours:.2f} (aim 1.5; the fastest of theirs: {today / ours:.2f})")
+    if DLT in middle:
+        print(f"ratio to {DLT}: {middle[DLT] / ours:.2f} (aim 3)")
     print(f"ratio to the slower limit: {max(middle[NOWHERE], middle[MEMORY]) / ours:.2f} (aim 0.8)")
     print(f"peak memory after the first pull: {peak} MB (aim 400); calls of it: {calls}")
     _table(times, rows)
@@ -190,6 +213,15 @@ def _into_sqlite(told: dict[str, str], at: Path) -> int:
             while some := list(islice(lines, 10_000)):
                 connection.executemany(f"INSERT OR REPLACE INTO contact VALUES ({','.join('?' * len(names))})", some)
             connection.execute("COMMIT")
+    (count,) = connection.execute("SELECT count(*) FROM contact").fetchone()
+    connection.close()
+    return int(count)
+
+
+def _into_dlt(told: dict[str, str], at: Path) -> int:
+    words = [told["url"], told["token"], told["ca"], str(at), SOQL, str(PAGE)]
+    subprocess.run([os.environ["DLT_PYTHON"], "-c", DLT_SCRIPT, *words], check=True)
+    connection = sqlite3.connect(at / "plain.db")
     (count,) = connection.execute("SELECT count(*) FROM contact").fetchone()
     connection.close()
     return int(count)
