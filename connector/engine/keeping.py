@@ -127,19 +127,17 @@ class KeepingEngine(DuckEngine):
         """
         self._folder, self._reused = folder, True
         self._today = not passed
-        self._db.execute("CREATE OR REPLACE TEMP TABLE changed AS SELECT * FROM mirror.changed")
+        self._make("changed", "SELECT * FROM mirror.changed")
         for table in BASE:
             self._differences(table)
             days = [f"{c} > {int(low)} AND {c} <= {int(high)}" for t, c, low, high in passed if t == table]
             if table in {"contact", "activity", "opportunity", "asset", "case"}:
                 where = " OR ".join(days) or "FALSE"
-                self._db.execute(
-                    f'CREATE OR REPLACE TEMP TABLE "passed_{table}" AS SELECT id FROM "wide_{table}" WHERE {where}'
-                )
+                self._make(f"passed_{table}", f'SELECT id FROM "wide_{table}" WHERE {where}')
         for name, sql in _DIRTY.items():
-            self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}')
+            self._make(name, sql)
         for table, sql in _NEAR.items():
-            self._db.execute(f'CREATE OR REPLACE TEMP TABLE "near_{table}" AS {sql}')
+            self._make(f"near_{table}", sql)
         self._near, self._names = False, list(BASE)
         for name in BASE:
             self._name(name)
@@ -196,30 +194,28 @@ class KeepingEngine(DuckEngine):
         """Make delta_ and wide_ of a table: the rows that really changed, as they were and are; and all as they are."""
         whole = "* REPLACE (COALESCE(_source, id) AS _source)" if "id" in BASE[table].split() else "*"
         kept = f"(SELECT {whole} FROM {in_place(self._file(f'rows-{table}'))})"
-        was = f"SELECT k.* FROM {kept} AS k SEMI JOIN changed AS c ON c.source = k._source AND c.\"table\" = '{table}'"
-        self._db.execute(f"CREATE OR REPLACE TEMP TABLE was AS {was if self._noted(table) else f'FROM {kept} LIMIT 0'}")
+        self._make(f"delta_{table}", f"FROM {kept} LIMIT 0")
+        wide = f'CREATE OR REPLACE TEMP VIEW "wide_{table}" AS '
+        if not self.rows(f"SELECT 1 FROM changed WHERE \"table\" = '{table}' LIMIT 1"):
+            self._db.execute(f"{wide} FROM {kept}")
+            return
+        noted = f"changed AS c ON c.source = k._source AND c.\"table\" = '{table}'"
+        self._make("was", f"SELECT k.* FROM {kept} AS k SEMI JOIN {noted}")
+        self._make("now", f'FROM "delta_{table}"')
         # SQLite looks these rows up by their key; DuckDB would read the whole table.
-        looked_up = f'SELECT {_columns(table)} FROM changed AS c CROSS JOIN "{table}" AS t'
-        looked_up += f" ON t._source = c.source WHERE c.\"table\" = '{table}'"
-        self._db.execute("CREATE OR REPLACE TEMP TABLE now AS FROM was LIMIT 0")
-        text = looked_up.replace("'", "''")
-        self._db.execute(f"INSERT INTO now SELECT {whole} FROM sqlite_query('mirror', '{text}')")
-        self._db.execute(
-            'CREATE OR REPLACE TEMP TABLE "altered_' + table + '" AS'
-            " SELECT _source FROM (FROM was EXCEPT FROM now) UNION SELECT _source FROM (FROM now EXCEPT FROM was)"
-        )
-        semi = f'SEMI JOIN "altered_{table}" AS a USING (_source)'
-        self._db.execute(f'CREATE OR REPLACE TEMP TABLE "now_{table}" AS FROM now {semi}')
-        self._db.execute(
-            f'CREATE OR REPLACE TEMP TABLE "delta_{table}" AS (FROM was {semi}) UNION ALL (FROM "now_{table}")'
-        )
-        anti = f'ANTI JOIN "altered_{table}" AS a USING (_source)' if self._count(f"altered_{table}") else ""
-        self._db.execute(
-            f'CREATE OR REPLACE TEMP VIEW "wide_{table}" AS (FROM {kept} AS k {anti}) UNION ALL (FROM "now_{table}")'
-        )
+        names = ", ".join(f'k."{n}"' for n in ("_source", *BASE[table].split()))
+        text = f'SELECT {names} FROM changed AS c CROSS JOIN "{table}" AS k ON k._source = c.source'
+        text = f"{text} WHERE c.\"table\" = '{table}'".replace("'", "''")
+        self._db.execute(f"INSERT INTO now SELECT * FROM sqlite_query('mirror', '{text}')")
+        differ = "SELECT _source FROM (FROM was EXCEPT FROM now) UNION SELECT _source FROM (FROM now EXCEPT FROM was)"
+        self._make(f"altered_{table}", differ)
+        these = f'JOIN "altered_{table}" AS a USING (_source)'
+        self._make(f"now_{table}", f"FROM now SEMI {these}")
+        self._make(f"delta_{table}", f'(FROM was SEMI {these}) UNION ALL (FROM "now_{table}")')
+        self._db.execute(f'{wide} (FROM {kept} AS k ANTI {these}) UNION ALL (FROM "now_{table}")')
 
-    def _noted(self, table: str) -> bool:
-        return bool(self.rows(f"SELECT 1 FROM changed WHERE \"table\" = '{table}' LIMIT 1"))
+    def _make(self, name: str, sql: str) -> None:
+        self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}')
 
     def _count(self, table: str) -> int:
         return int(self.rows(f'SELECT COUNT(*) FROM "{table}"')[0][0])

@@ -37,6 +37,8 @@ _INSIGHT = {
 # Present values that an insight needs to stay calm.
 _REMEMBERED = ("kam_flag", "kam_proposal", "kam_relationship_band", "kam_whitespace_band", "kam_quadrant")
 _TEXTS = ("kam_why", "kam_top_idea")
+# What an enrich says first where something is kept.
+TAKEN_OVER, IN_FULL = "incremental", "in full"
 # Beyond this share of accounts that differ, taking over the others costs more than it spares.
 _MOST_CHANGED = 0.25
 
@@ -119,8 +121,8 @@ def enrich(
 ) -> dict[str, int]:
     """Compute every insight and replace the result tables; number of accounts, contacts and cells.
 
-    What did not change since the last full enrich is taken over from it; then the number of accounts that did is
-    among the numbers. The results are the same.
+    What did not change since the last full enrich is taken over from it, with the same results; the first thing said
+    is how many accounts did, or why all are computed.
 
     With `remember`, the day counts as a review: strikes and membership are kept for the next one.
     """
@@ -145,16 +147,15 @@ def enrich(
                 if start.leaves is not None:
                     kept.publish(mirror, start.leaves)
                 results.publish(mirror, made)
-    return counts if start.changed is None else {**counts, "changed": start.changed}
+    return counts
 
 
 @dataclass(frozen=True)
 class _Start:
-    """How an enrich begins: what is told of it, what it will leave for the next one, how many accounts changed."""
+    """How an enrich begins: what is told of it, and what it will leave for the next one."""
 
     told: str = ""
     leaves: Kept | None = None
-    changed: int | None = None
 
 
 def _begin(
@@ -180,14 +181,14 @@ def _begin(
         if changed <= _MOST_CHANGED * mirror.count("account"):
             noted = ((i, mirror.present_of("account", i)) for i in kept.noted(mirror, "present"))
             keeper.patch("present_value", _columns((i, p) for i, p in noted if p), "present")
-            return _Start(f"incremental: {share}", changed=changed)
+            return _Start(f"{TAKEN_OVER}: {share}")
         why = share
     made = opened.enter_context(kept.renewed(mirror))
     rows = keeper.keep(made)
     keeper.load("present_value", _columns(mirror.present("account")))
     keeper.leave("present_value")
     leaves = Kept(made.name, context.as_of, marks, {**rows, "present": rows.get("account", 0)})
-    return _Start(f"in full: {why}", leaves)
+    return _Start(f"{IN_FULL}: {why}", leaves)
 
 
 def _marks(context: Context, settings: Mapping[str, Any]) -> dict[str, str]:
