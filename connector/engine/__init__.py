@@ -4,8 +4,8 @@ The mirror's path and the engine's settings come in; tables, numpy columns and f
 reads. Next room: `steps.enrich`.
 """
 
-from connector.engine.duck import EXPOSED, DuckEngine
+from connector.engine.duck import DuckEngine
 from connector.engine.saved import batches, query
 from connector.engine.spark import SparkEngine
 
-__all__ = ["EXPOSED", "DuckEngine", "SparkEngine", "batches", "query"]
+__all__ = ["DuckEngine", "SparkEngine", "batches", "query"]

@@ -13,8 +13,8 @@ import numpy as np
 
 from connector.engine import batches
 from connector.insight import compute_all, explain
-from connector.insight.steps import words
-from connector.schema import CRM_FIELDS, Context, Engine
+from connector.insight.steps import reads
+from connector.schema import CRM_FIELDS, Context, Engine, Read
 from connector.steps.diff import Wanted
 from connector.store import results
 from connector.store.mirror import Mirror
@@ -56,8 +56,8 @@ class ResultEngine(Engine, Protocol):
     def __exit__(self, *_: object) -> None:
         """Close."""
 
-    def snapshot(self, words: Mapping[str, int]) -> list[str]:
-        """Take out of the mirror what the SQL of these words reads, where that pays; names of the tables taken."""
+    def snapshot(self, reads: Mapping[str, Read]) -> list[str]:
+        """Take out of the mirror what is read of it, where that pays; names of the tables taken."""
 
     def save(self, sql: str, file: Path) -> int:
         """Write the rows of a SELECT to a Parquet file; their number."""
@@ -94,7 +94,7 @@ def enrich(
     With `remember`, the day counts as a review: strikes and membership are kept for the next one.
     """
     with open_engine(mirror.path) as engine:
-        engine.snapshot(words())
+        engine.snapshot(reads())
         engine.load("present_value", _present(mirror))
         for name in compute_all(engine, context, settings):
             say(name)
