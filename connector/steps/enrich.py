@@ -15,8 +15,8 @@ import numpy as np
 from connector import __version__
 from connector.engine import batches
 from connector.insight import compute_all, explain, horizons, relationship
-from connector.insight.steps import digest, words
-from connector.schema import CRM_FIELDS, Context, Engine
+from connector.insight.steps import digest, reads
+from connector.schema import CRM_FIELDS, Context, Engine, Read
 from connector.steps.diff import Wanted
 from connector.store import kept, results
 from connector.store.kept import Kept
@@ -57,10 +57,10 @@ class WriteScope:
 class Keeper(Protocol):
     """What an engine does that takes over what did not change."""
 
-    def keep(self, folder: Path) -> dict[str, int]:
+    def keep(self, reads: Mapping[str, Read], folder: Path) -> dict[str, int]:
         """Compute in full, and leave rows and kept tables in this folder; rows by table."""
 
-    def reuse(self, folder: Path, passed: Sequence[tuple[str, str, int, int]]) -> int:
+    def reuse(self, reads: Mapping[str, Read], folder: Path, passed: Sequence[tuple[str, str, int, int]]) -> int:
         """Take over the tables of this folder for accounts that did not change; number of those that did."""
 
     def patch(self, name: str, arrays: Mapping[str, Any], noted: str) -> None:
@@ -86,8 +86,8 @@ class ResultEngine(Engine, Protocol):
     def keeper(self) -> "Keeper | None":
         """Itself, where tables of this mirror can be left for the next enrich, and it pays."""
 
-    def snapshot(self, words: Mapping[str, int]) -> list[str]:
-        """Take out of the mirror what the SQL of these words reads, where that pays; names of the tables taken."""
+    def snapshot(self, reads: Mapping[str, Read]) -> list[str]:
+        """Take out of the mirror what is read of it, where that pays; names of the tables taken."""
 
     def save(self, sql: str, file: Path) -> int:
         """Write the rows of a SELECT to a Parquet file; their number."""
@@ -168,7 +168,7 @@ def _begin(
     """Hand the engine the mirror, or what changed in it since the last full enrich."""
     keeper = engine.keeper
     if keeper is None:
-        engine.snapshot(words())
+        engine.snapshot(reads())
         engine.load("present_value", _columns(mirror.present("account")))
         return _Start()
     kept.tidy(mirror)
@@ -176,7 +176,7 @@ def _begin(
     why = found if isinstance(found, str) else found[0].outdated(marks, context.as_of)
     if not isinstance(found, str) and not why:
         before, folder = found
-        changed = keeper.reuse(folder, _passed(before.as_of, context.as_of, settings))
+        changed = keeper.reuse(reads(), folder, _passed(before.as_of, context.as_of, settings))
         share = f"{changed:,} of {mirror.count('account'):,} accounts changed"
         if changed <= _MOST_CHANGED * mirror.count("account"):
             noted = ((i, mirror.present_of("account", i)) for i in kept.noted(mirror, "present"))
@@ -184,7 +184,7 @@ def _begin(
             return _Start(f"{TAKEN_OVER}: {share}")
         why = share
     made = opened.enter_context(kept.renewed(mirror))
-    rows = keeper.keep(made)
+    rows = keeper.keep(reads(), made)
     keeper.load("present_value", _columns(mirror.present("account")))
     keeper.leave("present_value")
     leaves = Kept(made.name, context.as_of, marks, {**rows, "present": rows.get("account", 0)})
