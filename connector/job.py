@@ -187,10 +187,10 @@ def _steps(work: Workspace, job: Job, current: Run, report: Report, dry_run: boo
                     say(f"pull {line}")
         elif step == "enrich":
             writes = "write_back" in job.steps and not dry_run
-            report.counts["enrich"] = run_enrich(work, current.as_of, remember=writes)
-            made = report.counts["enrich"]
-            changed = f", {made['changed']} of them changed" if "changed" in made else ""
-            say(f"enrich: {made['account_result']} accounts as of {current.as_of}{changed}")
+            told: list[str] = []
+            report.counts["enrich"] = run_enrich(work, current.as_of, told.append, remember=writes)
+            how = [f", {t}" for t in told if t.startswith((enriching.TAKEN_OVER, enriching.IN_FULL))]
+            say(f"enrich: {report.counts['enrich']['account_result']} accounts as of {current.as_of}{''.join(how)}")
         elif step == "diff":
             found = run_diff(work, current.as_of)
             report.changes = found.changes

@@ -5,7 +5,7 @@ Nothing comes in. The mapping, the store, the insights and the documentation all
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -333,6 +333,18 @@ def mirror_columns(table: str) -> list[tuple[str, str]]:
         if other := twin(column):
             made.append((other, "INTEGER"))
     return made
+
+
+# Reserved words of SQL that are tables of ours; insights say the name on the right.
+EXPOSED = {"case": "service_case", "user": "crm_user"}
+
+
+class Read(NamedTuple):
+    """What is read of one table of the mirror: its name there, the columns, and by how many statements."""
+
+    table: str
+    columns: tuple[str, ...]
+    steps: int
 
 
 @dataclass(frozen=True)

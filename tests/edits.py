@@ -38,7 +38,7 @@ class Round:
     in_full: Tables
 
 
-def rounds(folder: Path, seed: int, passed: tuple[int, ...], edits: int = 24) -> Iterator[Round]:
+def rounds(folder: Path, seed: int, passed: tuple[int, ...], edits: int = 48) -> Iterator[Round]:
     """A round of edits for each of these days that pass, after a first enrich in full."""
     mirror, context = invented(folder / "edited")
     dice = random.Random(seed)
@@ -62,7 +62,9 @@ def rounds(folder: Path, seed: int, passed: tuple[int, ...], edits: int = 24) ->
 
 def edit(mirror: Mirror, dice: random.Random, table: str, day: int, pull: int) -> None:
     """Change, move, delete or add one row of a table, or bring one of its days near to a bound."""
-    one, other = dice.sample(list(mirror.rows(f'SELECT * FROM "{table}" ORDER BY _source, _record')), 2)
+    places = dice.sample(range(mirror.count(table)), 2)
+    picked = f'SELECT * FROM "{table}" ORDER BY _source, _record LIMIT 1 OFFSET ?'
+    one, other = (next(mirror.rows(picked, [place])) for place in places)
     kind, row, keys = dice.choice(KINDS), dict(one), TABLES[table].key
     columns = [c for c, _ in mirror_columns(table) if not c.endswith("_minor")]
     # What a row stands for; who took part in an activity may change, as the row has an id of its own in the CRM.

@@ -9,7 +9,7 @@ import pytest
 from connector.engine import DuckEngine, SparkEngine, batches, query
 from connector.engine.spark import java_version
 from connector.errors import StoreFault, UsageFault
-from connector.schema import TABLES, mirror_columns
+from connector.schema import TABLES, Read, mirror_columns
 
 
 @pytest.fixture
@@ -113,10 +113,11 @@ def test_a_snapshot_holds_what_is_read_more_than_once_and_goes_with_the_engine(m
     left = mirror.parent / "snapshot-killed"
     left.mkdir()
     with DuckEngine(mirror) as engine:
-        taken = engine.snapshot({"account": 3, "service_case": 2, "opportunity": 1, "id": 4, "employees": 1}, least=0)
+        reads = {"account": Read("account", ("id", "employees"), 3), "service_case": Read("case", ("id",), 2)}
+        taken = engine.snapshot({**reads, "opportunity": Read("opportunity", ("id",), 1)}, least=0)
         if not taken:
             pytest.skip("the SQLite extension isn't installed: the mirror is copied as a whole")
-        assert taken == ["account", "case"]
+        assert taken == ["account", "service_case"]
         assert engine.rows("SELECT * FROM account ORDER BY id") == [("a", 5), ("b", None)]
         assert engine.rows("SELECT * FROM service_case") == [("c",)]
         assert engine.rows("SELECT count(amount_minor) FROM opportunity") == [(1,)]

@@ -4,9 +4,9 @@ The mirror's path and the engine's settings come in; tables, numpy columns and f
 reads. Next room: `steps.enrich`.
 """
 
-from connector.engine.duck import EXPOSED, DuckEngine
+from connector.engine.duck import DuckEngine
 from connector.engine.keeping import KeepingEngine
 from connector.engine.saved import batches, query
 from connector.engine.spark import SparkEngine
 
-__all__ = ["EXPOSED", "DuckEngine", "KeepingEngine", "SparkEngine", "batches", "query"]
+__all__ = ["DuckEngine", "KeepingEngine", "SparkEngine", "batches", "query"]

@@ -19,10 +19,8 @@ import duckdb
 import numpy as np
 
 from connector.errors import StoreFault
-from connector.schema import TABLES, mirror_columns
+from connector.schema import EXPOSED, TABLES, Read, mirror_columns
 
-# Reserved words of SQL that are tables of ours; insights say the name on the right.
-EXPOSED = {"case": "service_case", "user": "crm_user"}
 _MARK = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 _DUCK_TYPE = {"TEXT": "VARCHAR", "INTEGER": "BIGINT", "REAL": "DOUBLE"}
 _CHUNK = 50_000
@@ -67,25 +65,21 @@ class DuckEngine:
         if self._snapshot is not None:
             shutil.rmtree(self._snapshot, ignore_errors=True)
 
-    def snapshot(self, words: Mapping[str, int], *, least: int = LARGE) -> list[str]:
-        """Take what several steps read out of a large mirror, once; names of the tables taken.
-
-        `words`: each word of the SQL that will be run, and in how many statements it stands.
-        """
+    def snapshot(self, reads: Mapping[str, Read], *, least: int = LARGE) -> list[str]:
+        """Take what several statements read out of a large mirror, once; names of the tables taken."""
         if not self._attached or self._mirror.stat().st_size < least:
             return []
         for left in self._mirror.parent.glob(f"{_SNAPSHOT}*"):  # of a process that was killed
             shutil.rmtree(left, ignore_errors=True)
         self._snapshot = Path(mkdtemp(prefix=_SNAPSHOT, dir=self._mirror.parent))
-        taken = [t for t in TABLES if words.get(EXPOSED.get(t, t), 0) > 1]
-        for table in taken:
-            picked = ", ".join(f'"{c}"' for c in columns_read(table, words))
-            file = quoted(self._snapshot / f"{table}.parquet")
+        taken = [name for name, read in reads.items() if read.steps > 1]
+        for name in taken:
+            picked, file = ", ".join(f'"{c}"' for c in reads[name].columns), quoted(self._snapshot / f"{name}.parquet")
             self._db.execute(
-                f"COPY (SELECT {picked} FROM mirror.\"{table}\") TO '{file}' (FORMAT parquet, COMPRESSION lz4_raw)"
+                f"COPY (SELECT {picked} FROM mirror.\"{reads[name].table}\") TO '{file}'"
+                " (FORMAT parquet, COMPRESSION lz4_raw)"
             )
-            view = EXPOSED.get(table, table)
-            self._db.execute(f"CREATE OR REPLACE TEMP VIEW \"{view}\" AS SELECT * FROM read_parquet('{file}')")
+            self._db.execute(f"CREATE OR REPLACE TEMP VIEW \"{name}\" AS SELECT * FROM read_parquet('{file}')")
         return taken
 
     def run(self, name: str, sql: str, params: Mapping[str, object], scope: str = "") -> None:
@@ -125,12 +119,6 @@ class DuckEngine:
     def load(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any] | Sequence[Any]]) -> None:
         """Make temp table `name` from columns of equal length; None and NaN become null."""
         _fill(self._db, name, {k: _plain(v) for k, v in arrays.items()})
-
-
-def columns_read(table: str, words: Mapping[str, int]) -> list[str]:
-    """Columns of a table of the mirror that are among the words of the SQL; at least one, so that rows are counted."""
-    columns = [c for c, _ in mirror_columns(table)]
-    return [c for c in columns if c in words] or columns[:1]
 
 
 def written(sql: str, params: Mapping[str, object]) -> str:

@@ -14,24 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from connector.engine.duck import EXPOSED, LARGE, DuckEngine, in_place, written
+from connector.engine.duck import LARGE, DuckEngine, in_place, written
+from connector.schema import EXPOSED, TABLES, Read
 
-# Tables of the mirror that kept steps read, with the columns that any step reads. The others are small.
-BASE = {
-    "account": (
-        "id name parent_id owner_id type industry country city employees annual_revenue_minor created_day sponsor_id"
-        " cost_to_serve_minor satisfaction payment_days strategic_fit partnership credit_hold group_key"
-    ),
-    "contact": "id account_id name title role is_active left_day no_profiling created_day",
-    "opportunity": "id account_id state amount amount_minor close_day created_day probability pushed",
-    "opportunity_line": "opportunity_id product_id amount_minor cost_minor",
-    "product": "id family is_active",
-    "stakeholder": "contact_id opportunity_id account_id role",
-    "activity": "id kind at_day captured",
-    "activity_contact": "activity_id contact_id",
-    "asset": "id account_id product_id installed_day ends_day",
-    "case": "id account_id priority opened_day closed_day",
-}
+# Tables of the mirror that kept steps read, besides small ones.
+BASE = (
+    *("account", "contact", "opportunity", "opportunity_line", "product"),
+    *("stakeholder", "activity", "activity_contact", "asset", "case"),
+)
 # Which accounts differ. delta_*: rows that changed, as they were and as they are; wide_*: all rows as they are.
 # passed_*: ids of rows with a day that was to come then and has come now, or the other way round.
 _DIRTY = {
@@ -111,35 +101,33 @@ class KeepingEngine(DuckEngine):
         self._near = False  # whether names mean the rows of the accounts that differ
         self._names: list[str] = []  # what there is a near_ and a wide_ table of
 
-    def keep(self, folder: Path) -> dict[str, int]:
+    def keep(self, reads: Mapping[str, Read], folder: Path) -> dict[str, int]:
         """Compute in full, and leave rows and kept tables in this folder; rows by table."""
         self._folder, self._reused, self._near, self._names, counts = folder, False, False, [], dict[str, int]()
         for table in BASE:
             file, view = folder / f"rows-{table}.parquet", EXPOSED.get(table, table)
-            counts[table] = self.save(f'SELECT {_columns(table)} FROM mirror."{table}"', file)
+            counts[table] = self.save(f'SELECT {_source(table)}, {_listed(reads[view])} FROM mirror."{table}"', file)
             self._db.execute(f'CREATE OR REPLACE TEMP VIEW "{view}" AS SELECT * FROM {in_place(file)}')
         return counts
 
-    def reuse(self, folder: Path, passed: Sequence[tuple[str, str, int, int]]) -> int:
+    def reuse(self, reads: Mapping[str, Read], folder: Path, passed: Sequence[tuple[str, str, int, int]]) -> int:
         """Take over the tables of this folder for accounts that did not change; number of those that did.
 
         passed: table, column and the days (after the one, up to the other) whose rows count otherwise than then.
         """
         self._folder, self._reused = folder, True
         self._today = not passed
-        self._db.execute("CREATE OR REPLACE TEMP TABLE changed AS SELECT * FROM mirror.changed")
+        self._make("changed", "SELECT * FROM mirror.changed")
         for table in BASE:
-            self._differences(table)
+            self._differences(reads[EXPOSED.get(table, table)])
             days = [f"{c} > {int(low)} AND {c} <= {int(high)}" for t, c, low, high in passed if t == table]
             if table in {"contact", "activity", "opportunity", "asset", "case"}:
                 where = " OR ".join(days) or "FALSE"
-                self._db.execute(
-                    f'CREATE OR REPLACE TEMP TABLE "passed_{table}" AS SELECT id FROM "wide_{table}" WHERE {where}'
-                )
+                self._make(f"passed_{table}", f'SELECT id FROM "wide_{table}" WHERE {where}')
         for name, sql in _DIRTY.items():
-            self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}')
+            self._make(name, sql)
         for table, sql in _NEAR.items():
-            self._db.execute(f'CREATE OR REPLACE TEMP TABLE "near_{table}" AS {sql}')
+            self._make(f"near_{table}", sql)
         self._near, self._names = False, list(BASE)
         for name in BASE:
             self._name(name)
@@ -192,34 +180,32 @@ class KeepingEngine(DuckEngine):
             raise ValueError(f"{name}: nothing is kept by this engine")
         return self._folder / f"{name}.parquet"
 
-    def _differences(self, table: str) -> None:
+    def _differences(self, read: Read) -> None:
         """Make delta_ and wide_ of a table: the rows that really changed, as they were and are; and all as they are."""
-        whole = "* REPLACE (COALESCE(_source, id) AS _source)" if "id" in BASE[table].split() else "*"
+        table = read.table
+        whole = "* REPLACE (COALESCE(_source, id) AS _source)" if TABLES[table].column("id") else "*"
         kept = f"(SELECT {whole} FROM {in_place(self._file(f'rows-{table}'))})"
-        was = f"SELECT k.* FROM {kept} AS k SEMI JOIN changed AS c ON c.source = k._source AND c.\"table\" = '{table}'"
-        self._db.execute(f"CREATE OR REPLACE TEMP TABLE was AS {was if self._noted(table) else f'FROM {kept} LIMIT 0'}")
+        self._make(f"delta_{table}", f"FROM {kept} LIMIT 0")
+        wide = f'CREATE OR REPLACE TEMP VIEW "wide_{table}" AS '
+        if not self.rows(f"SELECT 1 FROM changed WHERE \"table\" = '{table}' LIMIT 1"):
+            self._db.execute(f"{wide} FROM {kept}")
+            return
+        noted = f"changed AS c ON c.source = k._source AND c.\"table\" = '{table}'"
+        self._make("was", f"SELECT k.* FROM {kept} AS k SEMI JOIN {noted}")
+        self._make("now", f'FROM "delta_{table}"')
         # SQLite looks these rows up by their key; DuckDB would read the whole table.
-        looked_up = f'SELECT {_columns(table)} FROM changed AS c CROSS JOIN "{table}" AS t'
-        looked_up += f" ON t._source = c.source WHERE c.\"table\" = '{table}'"
-        self._db.execute("CREATE OR REPLACE TEMP TABLE now AS FROM was LIMIT 0")
-        text = looked_up.replace("'", "''")
-        self._db.execute(f"INSERT INTO now SELECT {whole} FROM sqlite_query('mirror', '{text}')")
-        self._db.execute(
-            'CREATE OR REPLACE TEMP TABLE "altered_' + table + '" AS'
-            " SELECT _source FROM (FROM was EXCEPT FROM now) UNION SELECT _source FROM (FROM now EXCEPT FROM was)"
-        )
-        semi = f'SEMI JOIN "altered_{table}" AS a USING (_source)'
-        self._db.execute(f'CREATE OR REPLACE TEMP TABLE "now_{table}" AS FROM now {semi}')
-        self._db.execute(
-            f'CREATE OR REPLACE TEMP TABLE "delta_{table}" AS (FROM was {semi}) UNION ALL (FROM "now_{table}")'
-        )
-        anti = f'ANTI JOIN "altered_{table}" AS a USING (_source)' if self._count(f"altered_{table}") else ""
-        self._db.execute(
-            f'CREATE OR REPLACE TEMP VIEW "wide_{table}" AS (FROM {kept} AS k {anti}) UNION ALL (FROM "now_{table}")'
-        )
+        picked = f'SELECT k._source, {_listed(read, "k.")} FROM changed AS c CROSS JOIN "{table}" AS k'
+        text = f"{picked} ON k._source = c.source WHERE c.\"table\" = '{table}'".replace("'", "''")
+        self._db.execute(f"INSERT INTO now SELECT * FROM sqlite_query('mirror', '{text}')")
+        differ = "SELECT _source FROM (FROM was EXCEPT FROM now) UNION SELECT _source FROM (FROM now EXCEPT FROM was)"
+        self._make(f"altered_{table}", differ)
+        these = f'JOIN "altered_{table}" AS a USING (_source)'
+        self._make(f"now_{table}", f"FROM now SEMI {these}")
+        self._make(f"delta_{table}", f'(FROM was SEMI {these}) UNION ALL (FROM "now_{table}")')
+        self._db.execute(f'{wide} (FROM {kept} AS k ANTI {these}) UNION ALL (FROM "now_{table}")')
 
-    def _noted(self, table: str) -> bool:
-        return bool(self.rows(f"SELECT 1 FROM changed WHERE \"table\" = '{table}' LIMIT 1"))
+    def _make(self, name: str, sql: str) -> None:
+        self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}')
 
     def _count(self, table: str) -> int:
         return int(self.rows(f'SELECT COUNT(*) FROM "{table}"')[0][0])
@@ -261,11 +247,12 @@ class KeepingEngine(DuckEngine):
         self._name(name)
 
 
-def _columns(table: str) -> str:
-    """The columns of a table that are kept, behind the record's id; most often that is the row's id, and then left out.
+def _source(table: str) -> str:
+    """The record's id as it is kept: only where it is another than the row's, or it would double the largest column."""
+    return "CASE WHEN _source = id THEN NULL ELSE _source END AS _source" if TABLES[table].column("id") else "_source"
 
-    It would double the largest column.
-    """
-    names = BASE[table].split()
-    source = "CASE WHEN _source = id THEN NULL ELSE _source END AS _source" if "id" in names else "_source"
-    return ", ".join((source, *(f'"{n}"' for n in names)))
+
+def _listed(read: Read, prefix: str = "") -> str:
+    """The columns of a table that are kept: its id, and what is read of it."""
+    names = (*(["id"] if TABLES[read.table].column("id") else []), *(c for c in read.columns if c != "id"))
+    return ", ".join(f'{prefix}"{n}"' for n in names)

@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from connector.engine.duck import EXPOSED, DuckEngine, columns_read, quoted
+from connector.engine.duck import DuckEngine, quoted
 from connector.errors import StoreFault, UsageFault
-from connector.schema import TABLES
+from connector.schema import Read
 
 _MARK = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 _PORT = 15002  # of Spark Connect, when the address names none
@@ -71,17 +71,11 @@ class SparkEngine:
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def snapshot(self, words: Mapping[str, int]) -> list[str]:
-        """Hand Spark the tables and columns of the mirror that are among these words; names of the tables handed over.
-
-        `words`: each word of the SQL that will be run, and in how many statements it stands.
-        """
-        taken = [t for t in TABLES if EXPOSED.get(t, t) in words]
-        for table in taken:
-            columns, view = columns_read(table, words), EXPOSED.get(table, table)
-            picked = ", ".join(f'"{c}"' for c in columns)
-            self._hand_over(view, f'SELECT {picked} FROM "{view}"')
-        return taken
+    def snapshot(self, reads: Mapping[str, Read]) -> list[str]:
+        """Hand Spark what is read of the mirror; names of the tables handed over."""
+        for name, read in reads.items():
+            self._hand_over(name, f"SELECT {', '.join(read.columns)} FROM {name}")
+        return list(reads)
 
     def run(self, name: str, sql: str, params: Mapping[str, object], scope: str = "") -> None:
         """Make table `name` from one SELECT; `:word` is bound from params, unused params are ignored."""

@@ -19,37 +19,45 @@ SELECT
 FROM contact_title t
 JOIN contact c ON c.id = t.contact_id
 
--- One person takes part once, however often the CRM lists them (as who it is about, and again as a participant).
--- near inner: activity_person
-SELECT DISTINCT
-  ac.activity_id AS activity_id,
-  ac.contact_id AS contact_id,
-  a.at_day AS at_day,
-  a.kind AS kind,
-  CASE WHEN a.captured = 1 THEN 1 ELSE 0 END AS captured
-FROM activity_contact ac
-JOIN activity a ON a.id = ac.activity_id
-JOIN contact_title t ON t.contact_id = ac.contact_id
-WHERE a.at_day <= :as_of
-
--- near inner: activity_crowd
-SELECT activity_id, COUNT(*) AS people
-FROM activity_person
+-- One person takes part once, however often the CRM lists them (as who it is about, and again as a participant). Only
+-- where it lists several can one stand there twice.
+-- near inner: activity_several
+SELECT activity_id
+FROM activity_contact
 GROUP BY activity_id
 HAVING COUNT(*) > 1
+
+-- near inner: activity_pair
+SELECT DISTINCT ac.activity_id AS activity_id, ac.contact_id AS contact_id
+FROM activity_contact ac
+JOIN activity_several s ON s.activity_id = ac.activity_id
+JOIN contact_title t ON t.contact_id = ac.contact_id
+
+-- view: activity_person
+SELECT ac.activity_id AS activity_id, ac.contact_id AS contact_id, 1 AS people
+FROM activity_contact ac
+LEFT JOIN activity_several s ON s.activity_id = ac.activity_id
+WHERE s.activity_id IS NULL
+UNION ALL
+SELECT p.activity_id AS activity_id, p.contact_id AS contact_id, n.people AS people
+FROM activity_pair p
+JOIN (SELECT activity_id, COUNT(*) AS people FROM activity_pair GROUP BY activity_id) n
+  ON n.activity_id = p.activity_id
 
 -- A mail to more than :mass_mail people counts nothing.
 -- view: activity_counted
 SELECT
-  a.contact_id AS contact_id,
+  p.contact_id AS contact_id,
   a.at_day AS at_day,
   CAST(floor((a.at_day + 3) * 1.0E0 / 7.0E0) AS BIGINT) AS week,
-  a.captured AS captured,
+  CASE WHEN a.captured = 1 THEN 1 ELSE 0 END AS captured,
   a.kind AS kind,
-  exp((a.at_day - :reference) * :decay - 0.5E0 * ln(COALESCE(n.people, 1) * 1.0E0)) AS fade
-FROM activity_person a
-LEFT JOIN activity_crowd n ON n.activity_id = a.activity_id
-WHERE NOT (a.kind IN ('email_in', 'email_out') AND COALESCE(n.people, 1) > :mass_mail)
+  CASE WHEN a.kind IN ('email_in', 'email_out') AND p.people > :mass_mail THEN 0 ELSE 1 END AS counted,
+  exp((a.at_day - :reference) * :decay - 0.5E0 * ln(p.people * 1.0E0)) AS fade
+FROM activity_person p
+JOIN activity a ON a.id = p.activity_id
+JOIN contact_title t ON t.contact_id = p.contact_id
+WHERE a.at_day <= :as_of
 
 -- A meeting counts on both sides, a mail on the side that sent it; of the others the direction is not kept, so half
 -- goes to each side.
@@ -60,31 +68,32 @@ SELECT
   week,
   captured,
   kind,
-  CASE kind WHEN 'meeting' THEN 5.0E0 WHEN 'email_in' THEN 2.0E0 ELSE 0.0E0 END AS points_in,
-  CASE kind WHEN 'meeting' THEN 5.0E0 WHEN 'email_out' THEN 1.0E0 ELSE 0.0E0 END AS points_out,
-  CASE kind
+  counted,
+  CAST(floor(CASE kind WHEN 'meeting' THEN 5.0E0 WHEN 'email_in' THEN 2.0E0 ELSE 0.0E0 END * fade * 1.0E6 + 0.5E0)
+    AS BIGINT) * counted AS points_in,
+  CAST(floor(CASE kind WHEN 'meeting' THEN 5.0E0 WHEN 'email_out' THEN 1.0E0 ELSE 0.0E0 END * fade * 1.0E6 + 0.5E0)
+    AS BIGINT) * counted AS points_out,
+  CAST(floor(CASE kind
     WHEN 'call' THEN 1.5E0 WHEN 'chat' THEN 1.0E0 WHEN 'event' THEN 1.0E0 WHEN 'task' THEN 0.5E0 ELSE 0.0E0
-  END AS points_plain,
-  fade
+  END * fade * 1.0E6 + 0.5E0) AS BIGINT) * counted AS points_plain
 FROM activity_counted
 
+-- Two-way is a captured meeting, call or chat, or captured mail in both directions.
 -- view: week_points
 SELECT
   contact_id,
   week,
-  CAST(floor(exp((MAX(at_day) - :reference) * :decay) * :weekly_cap * 1.0E6 + 0.5E0) AS BIGINT) AS cap,
-  CAST(SUM(CASE WHEN captured = 1 THEN CAST(floor(points_in * fade * 1.0E6 + 0.5E0) AS BIGINT) ELSE 0 END) AS BIGINT)
-    AS captured_in,
-  CAST(SUM(CASE WHEN captured = 1 THEN CAST(floor(points_out * fade * 1.0E6 + 0.5E0) AS BIGINT) ELSE 0 END) AS BIGINT)
-    AS captured_out,
-  CAST(SUM(CASE WHEN captured = 1 THEN CAST(floor(points_plain * fade * 1.0E6 + 0.5E0) AS BIGINT) ELSE 0 END) AS BIGINT)
-    AS captured_plain,
-  CAST(SUM(CASE WHEN captured = 0 THEN CAST(floor(points_in * fade * 1.0E6 + 0.5E0) AS BIGINT) ELSE 0 END) AS BIGINT)
-    AS typed_in,
-  CAST(SUM(CASE WHEN captured = 0 THEN CAST(floor(points_out * fade * 1.0E6 + 0.5E0) AS BIGINT) ELSE 0 END) AS BIGINT)
-    AS typed_out,
-  CAST(SUM(CASE WHEN captured = 0 THEN CAST(floor(points_plain * fade * 1.0E6 + 0.5E0) AS BIGINT) ELSE 0 END) AS BIGINT)
-    AS typed_plain
+  CAST(floor(exp((COALESCE(MAX(CASE WHEN counted = 1 THEN at_day END), :reference) - :reference) * :decay)
+    * :weekly_cap * 1.0E6 + 0.5E0) AS BIGINT) AS cap,
+  CAST(SUM(CASE WHEN captured = 1 THEN points_in ELSE 0 END) AS BIGINT) AS captured_in,
+  CAST(SUM(CASE WHEN captured = 1 THEN points_out ELSE 0 END) AS BIGINT) AS captured_out,
+  CAST(SUM(CASE WHEN captured = 1 THEN points_plain ELSE 0 END) AS BIGINT) AS captured_plain,
+  CAST(SUM(CASE WHEN captured = 0 THEN points_in ELSE 0 END) AS BIGINT) AS typed_in,
+  CAST(SUM(CASE WHEN captured = 0 THEN points_out ELSE 0 END) AS BIGINT) AS typed_out,
+  CAST(SUM(CASE WHEN captured = 0 THEN points_plain ELSE 0 END) AS BIGINT) AS typed_plain,
+  MAX(CASE WHEN captured = 1 AND kind IN ('meeting', 'call', 'chat') THEN at_day END) AS talk_day,
+  MAX(CASE WHEN captured = 1 AND counted = 1 AND kind = 'email_in' THEN at_day END) AS mail_in_day,
+  MAX(CASE WHEN captured = 1 AND counted = 1 AND kind = 'email_out' THEN at_day END) AS mail_out_day
 FROM activity_points
 GROUP BY contact_id, week
 
@@ -92,7 +101,7 @@ GROUP BY contact_id, week
 -- What has a direction takes its room under the cap first.
 -- view: week_typed
 SELECT
-  contact_id, week, cap, captured_in, captured_out, captured_plain,
+  contact_id, cap, captured_in, captured_out, captured_plain, talk_day, mail_in_day, mail_out_day,
   CAST(floor(least(typed_in, cap) * :typed + 0.5E0) AS BIGINT) AS typed_in,
   CAST(floor(least(typed_out, cap) * :typed + 0.5E0) AS BIGINT) AS typed_out,
   CAST(floor(least(typed_plain, cap - least(typed_in, cap)) * :typed + 0.5E0) AS BIGINT) AS typed_plain_in,
@@ -105,58 +114,36 @@ SELECT
   least(captured_in + typed_in, cap) AS side_in,
   least(captured_out + typed_out, cap) AS side_out,
   least(captured_plain + typed_plain_in, cap - least(captured_in + typed_in, cap)) AS plain_in,
-  least(captured_plain + typed_plain_out, cap - least(captured_out + typed_out, cap)) AS plain_out
+  least(captured_plain + typed_plain_out, cap - least(captured_out + typed_out, cap)) AS plain_out,
+  talk_day, mail_in_day, mail_out_day
 FROM week_typed
 
--- view: contact_sides
+-- view: contact_sums
 SELECT
   contact_id,
   CAST(SUM(side_in) AS BIGINT) AS side_in,
   CAST(SUM(side_out) AS BIGINT) AS side_out,
   CAST(SUM(plain_in) AS BIGINT) AS plain_in,
-  CAST(SUM(plain_out) AS BIGINT) AS plain_out
+  CAST(SUM(plain_out) AS BIGINT) AS plain_out,
+  MAX(talk_day) AS talk_day,
+  MAX(mail_in_day) AS mail_in_day,
+  MAX(mail_out_day) AS mail_out_day
 FROM week_sides
 GROUP BY contact_id
 
--- Two-way: a captured meeting, call or chat, or captured mail in both directions.
--- view: contact_two_way
-SELECT
-  contact_id,
-  MAX(CASE WHEN kind IN ('meeting', 'call', 'chat') THEN at_day END) AS talk_day,
-  MAX(CASE WHEN kind = 'email_in' THEN at_day END) AS mail_in_day,
-  MAX(CASE WHEN kind = 'email_out' THEN at_day END) AS mail_out_day
-FROM activity_points
-WHERE captured = 1
-GROUP BY contact_id
-
--- Everyone who took part in something, if only in a mail that counts nothing.
--- kept step: contact_touch
-SELECT
-  t.account_id AS account_id,
-  t.contact_id AS contact_id,
-  COALESCE(s.side_in, 0) AS side_in,
-  COALESCE(s.side_out, 0) AS side_out,
-  COALESCE(s.plain_in, 0) AS plain_in,
-  COALESCE(s.plain_out, 0) AS plain_out,
-  w.talk_day AS talk_day,
-  w.mail_in_day AS mail_in_day,
-  w.mail_out_day AS mail_out_day
-FROM (SELECT DISTINCT contact_id FROM activity_person) p
-JOIN contact_title t ON t.contact_id = p.contact_id
-LEFT JOIN contact_sides s ON s.contact_id = p.contact_id
-LEFT JOIN contact_two_way w ON w.contact_id = p.contact_id
+-- kept step: contact_sides
+SELECT t.account_id AS account_id, s.*
+FROM contact_sums s
+JOIN contact_title t ON t.contact_id = s.contact_id
 
 -- guard step: activity_source
 SELECT CASE WHEN :has_activity = 1 AND COUNT(*) > 0 THEN 1 ELSE 0 END AS known
-FROM contact_touch
+FROM contact_sides
 
 -- Reciprocity is 2 * root(in * out) / (in + out) for what has a direction and 0.5 for the rest, weighted by points.
 -- view: contact_balance
 SELECT
   contact_id,
-  talk_day,
-  mail_in_day,
-  mail_out_day,
   side_in + side_out + plain_in + plain_out AS points,
   (1.5E0 * (side_in + plain_in) + (side_out + plain_out)) * :fade / 1.0E6 AS effort,
   CASE
@@ -167,8 +154,9 @@ SELECT
         ELSE 0.0E0
       END + 0.5E0 * (plain_in + plain_out)
     ) / (side_in + side_out + plain_in + plain_out)
-  END AS reciprocity
-FROM contact_touch
+  END AS reciprocity,
+  talk_day, mail_in_day, mail_out_day
+FROM contact_sides
 
 -- view: contact_measured
 SELECT

@@ -13,17 +13,19 @@ Next room: `titles`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
-from connector.schema import Engine
+from connector.schema import EXPOSED, TABLES, Engine, Read, mirror_columns
 
 _STEP = re.compile(r"^-- (?:(kept|daily|near|guard) )?(step|inner|view): ([a-z][a-z0-9_]*)[ \t]*$", re.MULTILINE)
-_WORD = re.compile(r"[a-z_][a-z0-9_]*")
+# A table where it is read, with its other name if it has one; and the name that a column is given.
+_FROM = r"\b(?:FROM|JOIN)\s+{}\b(?:\s+(?:AS\s+)?([a-z_][a-z0-9_]*))?"
+_NAMED = re.compile(r"\bAS\s+[a-z_][a-z0-9_]*")
 
 
 class Step(NamedTuple):
@@ -65,14 +67,33 @@ def digest() -> str:
 
 
 @cache
-def words() -> Mapping[str, int]:
-    """Every word of the insights' SQL and in how many steps it stands: which columns they read, and how often."""
-    found: dict[str, int] = {}
-    for name in _files(resources.files("connector.insight"), ""):
-        for step in read_steps(name):
-            for word in set(_WORD.findall(step.sql)):
-                found[word] = found.get(word, 0) + 1
+def reads() -> Mapping[str, Read]:
+    """What the insights' SQL reads of the mirror, by the name that the SQL gives the table."""
+    steps = [step.sql for name in _files(resources.files("connector.insight"), "") for step in read_steps(name)]
+    found = {}
+    for table in TABLES.values():
+        name, columns = EXPOSED.get(table.name, table.name), [c for c, _ in mirror_columns(table.name)]
+        read = [used for sql in steps if (used := _used(sql, name, columns)) is not None]
+        if read:
+            picked = set[str]().union(*read)
+            found[name] = Read(table.name, tuple(c for c in columns if c in picked) or (columns[0],), len(read))
     return found
+
+
+def _used(sql: str, table: str, columns: Sequence[str]) -> set[str] | None:
+    """Columns of a table that a statement may mean, None when it doesn't read the table.
+
+    What another table's alias stands before isn't meant; a bare word may be.
+    """
+    aliases = {alias or table for alias in re.findall(_FROM.format(table), sql)}
+    if not aliases:
+        return None
+    meant = {word for word in columns if re.search(rf"(?<![.:\w]){word}\b", _NAMED.sub("", sql))}
+    for alias in aliases:
+        if re.search(rf"\b{alias}\.\*", sql):
+            return set(columns)
+        meant |= {word for word in columns if re.search(rf"\b{alias}\.{word}\b", sql)}
+    return meant
 
 
 def _files(folder: Traversable, before: str) -> list[str]:

@@ -15,8 +15,8 @@ import numpy as np
 from connector import __version__
 from connector.engine import batches
 from connector.insight import compute_all, explain, horizons, relationship
-from connector.insight.steps import digest, words
-from connector.schema import CRM_FIELDS, Context, Engine
+from connector.insight.steps import digest, reads
+from connector.schema import CRM_FIELDS, Context, Engine, Read
 from connector.steps.diff import Wanted
 from connector.store import kept, results
 from connector.store.kept import Kept
@@ -37,6 +37,8 @@ _INSIGHT = {
 # Present values that an insight needs to stay calm.
 _REMEMBERED = ("kam_flag", "kam_proposal", "kam_relationship_band", "kam_whitespace_band", "kam_quadrant")
 _TEXTS = ("kam_why", "kam_top_idea")
+# What an enrich says first where something is kept.
+TAKEN_OVER, IN_FULL = "incremental", "in full"
 # Beyond this share of accounts that differ, taking over the others costs more than it spares.
 _MOST_CHANGED = 0.25
 
@@ -55,10 +57,10 @@ class WriteScope:
 class Keeper(Protocol):
     """What an engine does that takes over what did not change."""
 
-    def keep(self, folder: Path) -> dict[str, int]:
+    def keep(self, reads: Mapping[str, Read], folder: Path) -> dict[str, int]:
         """Compute in full, and leave rows and kept tables in this folder; rows by table."""
 
-    def reuse(self, folder: Path, passed: Sequence[tuple[str, str, int, int]]) -> int:
+    def reuse(self, reads: Mapping[str, Read], folder: Path, passed: Sequence[tuple[str, str, int, int]]) -> int:
         """Take over the tables of this folder for accounts that did not change; number of those that did."""
 
     def patch(self, name: str, arrays: Mapping[str, Any], noted: str) -> None:
@@ -84,8 +86,8 @@ class ResultEngine(Engine, Protocol):
     def keeper(self) -> "Keeper | None":
         """Itself, where tables of this mirror can be left for the next enrich, and it pays."""
 
-    def snapshot(self, words: Mapping[str, int]) -> list[str]:
-        """Take out of the mirror what the SQL of these words reads, where that pays; names of the tables taken."""
+    def snapshot(self, reads: Mapping[str, Read]) -> list[str]:
+        """Take out of the mirror what is read of it, where that pays; names of the tables taken."""
 
     def save(self, sql: str, file: Path) -> int:
         """Write the rows of a SELECT to a Parquet file; their number."""
@@ -119,8 +121,8 @@ def enrich(
 ) -> dict[str, int]:
     """Compute every insight and replace the result tables; number of accounts, contacts and cells.
 
-    What did not change since the last full enrich is taken over from it; then the number of accounts that did is
-    among the numbers. The results are the same.
+    What did not change since the last full enrich is taken over from it, with the same results; the first thing said
+    is how many accounts did, or why all are computed.
 
     With `remember`, the day counts as a review: strikes and membership are kept for the next one.
     """
@@ -145,16 +147,15 @@ def enrich(
                 if start.leaves is not None:
                     kept.publish(mirror, start.leaves)
                 results.publish(mirror, made)
-    return counts if start.changed is None else {**counts, "changed": start.changed}
+    return counts
 
 
 @dataclass(frozen=True)
 class _Start:
-    """How an enrich begins: what is told of it, what it will leave for the next one, how many accounts changed."""
+    """How an enrich begins: what is told of it, and what it will leave for the next one."""
 
     told: str = ""
     leaves: Kept | None = None
-    changed: int | None = None
 
 
 def _begin(
@@ -167,7 +168,7 @@ def _begin(
     """Hand the engine the mirror, or what changed in it since the last full enrich."""
     keeper = engine.keeper
     if keeper is None:
-        engine.snapshot(words())
+        engine.snapshot(reads())
         engine.load("present_value", _columns(mirror.present("account")))
         return _Start()
     kept.tidy(mirror)
@@ -175,19 +176,19 @@ def _begin(
     why = found if isinstance(found, str) else found[0].outdated(marks, context.as_of)
     if not isinstance(found, str) and not why:
         before, folder = found
-        changed = keeper.reuse(folder, _passed(before.as_of, context.as_of, settings))
+        changed = keeper.reuse(reads(), folder, _passed(before.as_of, context.as_of, settings))
         share = f"{changed:,} of {mirror.count('account'):,} accounts changed"
         if changed <= _MOST_CHANGED * mirror.count("account"):
             noted = ((i, mirror.present_of("account", i)) for i in kept.noted(mirror, "present"))
             keeper.patch("present_value", _columns((i, p) for i, p in noted if p), "present")
-            return _Start(f"incremental: {share}", changed=changed)
+            return _Start(f"{TAKEN_OVER}: {share}")
         why = share
     made = opened.enter_context(kept.renewed(mirror))
-    rows = keeper.keep(made)
+    rows = keeper.keep(reads(), made)
     keeper.load("present_value", _columns(mirror.present("account")))
     keeper.leave("present_value")
     leaves = Kept(made.name, context.as_of, marks, {**rows, "present": rows.get("account", 0)})
-    return _Start(f"in full: {why}", leaves)
+    return _Start(f"{IN_FULL}: {why}", leaves)
 
 
 def _marks(context: Context, settings: Mapping[str, Any]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError
 
-from connector.insight.steps import read_steps
+from connector.insight.steps import read_steps, reads
 from connector.schema import TABLES
 
 FOLDER = Path(str(resources.files("connector.insight")))
@@ -156,6 +156,20 @@ def test_a_step_keeps_to_the_dialect(sql: str) -> None:
 def test_steps_do_not_hide_a_table_of_the_mirror() -> None:
     made = [step.table for name in NAMES for step in read_steps(name)]
     assert not set(made) & {*TABLES, "service_case", "crm_user", "present_value"}
+
+
+def test_what_the_steps_read_is_known_to_the_column() -> None:
+    found = reads()
+    for table, read in found.items():
+        assert read.columns, table
+    lines = found["opportunity_line"]
+    assert (lines.table, set(lines.columns)) == (
+        "opportunity_line",
+        {"opportunity_id", "product_id", "amount_minor", "cost_minor"},
+    )
+    assert found["service_case"].table == "case"
+    assert "name" not in found["opportunity"].columns
+    assert "currency_rate" not in found
 
 
 @pytest.mark.parametrize(

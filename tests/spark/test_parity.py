@@ -13,7 +13,7 @@ from connector import config, job
 from connector.convert import listed
 from connector.engine import DuckEngine, SparkEngine, query
 from connector.insight import coverage, key_accounts, quadrant, relationship, titles, whitespace
-from connector.schema import Context, Engine
+from connector.schema import Context, Engine, Read
 from connector.steps.enrich import RESULTS, enrich
 from connector.store import results
 from connector.store.mirror import Mirror
@@ -22,7 +22,6 @@ from connector.store.mirror import Mirror
 # makes whole millionths of them; on Spark itself, and only there, they may differ in the last digits.
 LAST_DIGITS = {
     "activity_counted": "fade",
-    "activity_points": "fade",
     "contact_balance": "reciprocity",
     "account_strength_raw": "raw",
 }
@@ -67,8 +66,8 @@ class Witness:
             if kind is None:
                 self.tables = {name: content(self.engine, name) for name in self.names}
 
-    def snapshot(self, words: Mapping[str, int]) -> list[str]:
-        return self.engine.snapshot(words)
+    def snapshot(self, reads: Mapping[str, Read]) -> list[str]:
+        return self.engine.snapshot(reads)
 
     def save(self, sql: str, file: Path) -> int:
         return self.engine.save(sql, file)

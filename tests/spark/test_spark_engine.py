@@ -7,12 +7,15 @@ import pytest
 
 from connector.engine import SparkEngine, query
 from connector.errors import UsageFault
+from connector.schema import Read
 from connector.store.mirror import Mirror
 
-WORDS = (
-    *("account", "opportunity", "service_case", "crm_user"),
-    *("id", "name", "employees", "annual_revenue", "amount_minor", "account_id"),
-)
+READS = {
+    "account": Read("account", ("id", "name", "employees", "annual_revenue"), 1),
+    "opportunity": Read("opportunity", ("id", "amount_minor"), 1),
+    "service_case": Read("case", ("account_id",), 1),
+    "crm_user": Read("user", ("id",), 1),
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def engine(folder, where):
     with SparkEngine(folder / "mirror.db", **where) as opened:
-        assert opened.snapshot(dict.fromkeys(WORDS, 1)) == ["account", "opportunity", "user", "case"]
+        assert opened.snapshot(READS) == list(READS)
         yield opened
     left = [f.name for f in folder.iterdir() if f.is_dir()]
     assert left == [], "an engine leaves nothing behind"
