@@ -9,7 +9,7 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from connector.store import runs
 from connector.store.remembered import Remembered
 
 JOB = "first_run"
+NONE: Mapping[str, str] = {}
 STEPS = 400  # a moment after a call is drawn from so many parts of a whole run's computing
 BATCH = "/$batch"
 WRITES = ("/composite/sobjects", "/Microsoft.Dynamics.CRM.UpdateMultiple")
@@ -122,7 +123,8 @@ class Ending:
     runs: int
     calls: list[str]
     cut: int  # calls of the process that was killed
-    left: list[str]  # jobs that the server still has, and words that are still remembered of jobs
+    lost: int  # query jobs that were made, and no call shows that their number was known when the kill came
+    left: list[str]  # other jobs that the server still has, and words that are still remembered of jobs
 
     def made(self, *, again: bool = False) -> int:
         """Query jobs that were made; or those that were made after the kill."""
@@ -135,10 +137,9 @@ class Ending:
         """
         first = self.calls[: self.cut]
         begun = sum(map(_makes, first)) - sum(c.startswith("DELETE ") and "/jobs/query/" in c for c in first)
-        lost = self.killed and job_of(never.calls, self.point) != "" and self.point.when != "running"
-        most = never.made() - max(0, begun - lost)
+        most = never.made() - max(0, begun - self.lost)
         found = [f"{self.made(again=True)} query jobs instead of {most}"] if self.made(again=True) > most else []
-        return found + self.left[lost:]
+        return found + self.left
 
     def twice(self) -> list[tuple[str, str]]:
         """Cells that were written with more than one value."""
@@ -221,8 +222,10 @@ def run_killed(template: Path, folder: Path, point: Point, path: str = "rest", *
         killer.point = point
         first = _start(here, killer, path)
         killer.point, cut = None, len(killer.calls)
+        told = " ".join(killer.calls)
+        lost = {i: job.operation for i, job in killer.jobs.all.items() if i not in told} if killer.jobs else {}
         second = here.run(JOB).code
-        return _ending(here, killer, point, (first, second), cut)
+        return _ending(here, killer, point, (first, second), cut, lost)
 
 
 def run_whole(template: Path, folder: Path, path: str = "rest") -> tuple[Ending, float]:
@@ -266,16 +269,20 @@ def _start(here: World, killer: Killer, path: str) -> int:
     return code
 
 
-def _ending(here: World, killer: Killer, point: Point, codes: tuple[int, int], cut: int) -> Ending:
+def _ending(
+    here: World, killer: Killer, point: Point, codes: tuple[int, int], cut: int, lost: Mapping[str, str] = NONE
+) -> Ending:
     calls = list(killer.calls)
-    left = [f"{job.operation} {job.state}" for job in killer.jobs.all.values()] if killer.jobs else []
+    there = killer.jobs.all if killer.jobs else {}
+    left = [f"{job.operation} {job.state}" for i, job in there.items() if i not in lost]
     with here.work() as work:
         unsettled = len(work.journal.unsettled())
         held = len(runs.latest(work.journal))
         left += [word for word in Remembered(work.journal) if not word.startswith("speed ")]
     return Ending(
-        point, codes[0] < 0, here.ours(), _rest(here), here.writes(), codes, unsettled, held, calls, cut, left
-    )
+        point, codes[0] < 0, here.ours(), _rest(here), here.writes(), codes, unsettled, held, calls, cut,
+        sum(operation.startswith("query") for operation in lost.values()), left,
+    )  # fmt: skip
 
 
 def _rest(here: World) -> dict[str, dict[str, Any]]:
