@@ -149,7 +149,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--accounts", type=int, default=100_000)
     arguments.add_argument("--keep", type=Path, help="Folder to keep the mirror in, made when it is not there.")
-    arguments.add_argument("--changed", type=float, help="Share of the accounts that change after the full enrich.")
+    arguments.add_argument(
+        "--changed", type=float, default=0.001, help="Share of the accounts that change after the full enrich."
+    )
     arguments.add_argument("--prove", type=int, help="Rounds of random edits to compare, and nothing else.")
     arguments.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     arguments.add_argument("--later", type=int, default=0, help=argparse.SUPPRESS)
