@@ -193,7 +193,7 @@ def _cpu(command: list[str]) -> float:
 def change(mirror: Mirror, share: float) -> None:
     """Alter a contact, a deal and an activity of this share of the accounts, as a pull would."""
     number = mirror.count("account")
-    ids = [f"A{i:09d}" for i in random.Random(1).sample(range(number), int(number * share))]
+    ids = [f"A{i:09d}" for i in random.Random(mirror.next_pull()).sample(range(number), int(number * share))]
     marks = ", ".join("?" * len(ids))
     for table, column, value in (
         ("contact", "title", "CFO"),
