@@ -149,7 +149,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--accounts", type=int, default=100_000)
     arguments.add_argument("--keep", type=Path, help="Folder to keep the mirror in, made when it is not there.")
-    arguments.add_argument("--changed", type=float, help="Share of the accounts that change after the full enrich.")
+    arguments.add_argument(
+        "--changed", type=float, default=0.001, help="Share of the accounts that change after the full enrich."
+    )
     arguments.add_argument("--prove", type=int, help="Rounds of random edits to compare, and nothing else.")
     arguments.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     arguments.add_argument("--later", type=int, default=0, help=argparse.SUPPRESS)
@@ -191,7 +193,7 @@ def _cpu(command: list[str]) -> float:
 def change(mirror: Mirror, share: float) -> None:
     """Alter a contact, a deal and an activity of this share of the accounts, as a pull would."""
     number = mirror.count("account")
-    ids = [f"A{i:09d}" for i in random.Random(1).sample(range(number), int(number * share))]
+    ids = [f"A{i:09d}" for i in random.Random(mirror.next_pull()).sample(range(number), int(number * share))]
     marks = ", ".join("?" * len(ids))
     for table, column, value in (
         ("contact", "title", "CFO"),

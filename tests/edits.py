@@ -25,6 +25,7 @@ EDITED = (
     *("account", "contact", "opportunity", "opportunity_line", "product", "product_relation", "stakeholder"),
     *("activity", "activity_contact", "asset", "case", "programme"),
 )
+_LATER = 60
 KINDS = ("change", "change", "delete", "add", "day")
 Tables = Mapping[str, list[Any]]
 
@@ -38,23 +39,28 @@ class Round:
     in_full: Tables
 
 
-def rounds(folder: Path, seed: int, passed: tuple[int, ...], edits: int = 48) -> Iterator[Round]:
+def rounds(folder: Path, seed: int, passed: tuple[int, ...], edits: int = 24) -> Iterator[Round]:
     """A round of edits for each of these days that pass, after a first enrich in full."""
-    mirror, context = invented(folder / "edited")
+    mirror, made = invented(folder / "edited")
+    # Some weeks after the company's last day: then only edits and windows touch an account, not each day's activities.
+    context = replace(made, as_of=made.as_of + _LATER)
     dice = random.Random(seed)
     try:
         yield Round(enriched(mirror, context), {}, {})
         for number, days in enumerate(passed):
             context = replace(context, as_of=context.as_of + days)
+            # A product touches everyone who bought it, and would hide what else does: it comes last.
+            last = number == len(passed) - 1
+            tables = [t for t in EDITED if t != "product" or last]
             with mirror.atomic():
                 for kind in range(edits):
-                    edit(mirror, dice, EDITED[kind % len(EDITED)], context.as_of, number + 2)
+                    edit(mirror, dice, tables[kind % len(tables)], context.as_of, number + 2)
                 show(mirror, dice)
             money.fill(mirror, number + 2, money.Corporate())
             copy = mirror.copy(folder / f"copy-{number}")
             said = enriched(mirror, context)
             enriched(copy, context, least=1 << 60)
-            yield Round(said, tables(mirror), tables(copy))
+            yield Round(said, cells(mirror), cells(copy))
             copy.close()
     finally:
         mirror.close()
@@ -109,7 +115,7 @@ def enriched(mirror: Mirror, context: Context, *, least: int = 0) -> str:
     return said[0]
 
 
-def tables(mirror: Mirror) -> Tables:
+def cells(mirror: Mirror) -> Tables:
     """Every cell of every result, and what is remembered of accounts."""
     folder = results.folder(mirror)
     return {

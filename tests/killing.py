@@ -9,7 +9,7 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,6 @@ from connector.store import runs
 from connector.store.remembered import Remembered
 
 JOB = "first_run"
-NONE: Mapping[str, str] = {}
 STEPS = 400  # a moment after a call is drawn from so many parts of a whole run's computing
 BATCH = "/$batch"
 WRITES = ("/composite/sobjects", "/Microsoft.Dynamics.CRM.UpdateMultiple")
@@ -123,7 +122,7 @@ class Ending:
     runs: int
     calls: list[str]
     cut: int  # calls of the process that was killed
-    lost: int  # query jobs that were made, and no call shows that their number was known when the kill came
+    lost: int  # query jobs that were made, and no call shows that we knew their number
     left: list[str]  # other jobs that the server still has, and words that are still remembered of jobs
 
     def made(self, *, again: bool = False) -> int:
@@ -222,10 +221,8 @@ def run_killed(template: Path, folder: Path, point: Point, path: str = "rest", *
         killer.point = point
         first = _start(here, killer, path)
         killer.point, cut = None, len(killer.calls)
-        told = " ".join(killer.calls)
-        lost = {i: job.operation for i, job in killer.jobs.all.items() if i not in told} if killer.jobs else {}
         second = here.run(JOB).code
-        return _ending(here, killer, point, (first, second), cut, lost)
+        return _ending(here, killer, point, (first, second), cut)
 
 
 def run_whole(template: Path, folder: Path, path: str = "rest") -> tuple[Ending, float]:
@@ -269,11 +266,11 @@ def _start(here: World, killer: Killer, path: str) -> int:
     return code
 
 
-def _ending(
-    here: World, killer: Killer, point: Point, codes: tuple[int, int], cut: int, lost: Mapping[str, str] = NONE
-) -> Ending:
+def _ending(here: World, killer: Killer, point: Point, codes: tuple[int, int], cut: int) -> Ending:
     calls = list(killer.calls)
     there = killer.jobs.all if killer.jobs else {}
+    told = " ".join(calls)
+    lost = {i for i in there if i not in told}
     left = [f"{job.operation} {job.state}" for i, job in there.items() if i not in lost]
     with here.work() as work:
         unsettled = len(work.journal.unsettled())
@@ -281,7 +278,7 @@ def _ending(
         left += [word for word in Remembered(work.journal) if not word.startswith("speed ")]
     return Ending(
         point, codes[0] < 0, here.ours(), _rest(here), here.writes(), codes, unsettled, held, calls, cut,
-        sum(operation.startswith("query") for operation in lost.values()), left,
+        sum(there[i].kind == "query" for i in lost), left,
     )  # fmt: skip
 
 

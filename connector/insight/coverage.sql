@@ -2,9 +2,8 @@
 -- A person sits in a slot by function and level, or by a role that somebody set; people who left cover nothing.
 
 -- daily inner: coverage_person
-SELECT s.contact_id, s.account_id, t.level, t.function, s.strength, s.engaged
+SELECT s.contact_id, s.account_id, s.level, s.function, s.strength, s.engaged
 FROM contact_strength s
-JOIN contact_title t ON t.contact_id = s.contact_id
 WHERE s.present = 1 AND s.account_id IS NOT NULL
 
 -- daily step: coverage_role

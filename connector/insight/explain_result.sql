@@ -14,6 +14,5 @@ JOIN account_text AS i ON i.id = s.idea_id
 JOIN account_text AS a ON a.id = s.alert_id
 
 -- view: contact_result
-SELECT s.contact_id, s.account_id, t.level, t.function, s.strength, s.band, s.two_way_90, s.engaged, s.last_two_way_day
+SELECT s.contact_id, s.account_id, s.level, s.function, s.strength, s.band, s.two_way_90, s.engaged, s.last_two_way_day
 FROM contact_strength AS s
-LEFT JOIN contact_title AS t ON t.contact_id = s.contact_id

@@ -11,6 +11,7 @@ SELECT
   c.name AS name,
   c.created_day AS created_day,
   t.level AS level,
+  t.function AS function,
   CASE WHEN t.level >= 4 THEN 0.6E0 WHEN t.level = 3 THEN 0.5E0 WHEN t.level = 2 THEN 0.35E0 ELSE 0.2E0 END AS weight,
   CASE
     WHEN COALESCE(c.is_active, 1) = 0 OR COALESCE(c.left_day, :as_of + 1) <= :as_of OR t.former = 1 THEN 0
@@ -165,6 +166,7 @@ SELECT
   r.name AS name,
   r.created_day AS created_day,
   r.level AS level,
+  r.function AS function,
   r.weight AS weight,
   r.present AS present,
   s.known AS known,
@@ -197,6 +199,7 @@ SELECT
   CASE WHEN known = 1 THEN CASE WHEN found_day > :recent_day AND micro >= :warm * 1.0E6 THEN 1 ELSE 0 END END AS engaged,
   CASE WHEN known = 1 THEN found_day END AS last_two_way_day,
   level,
+  function,
   present,
   name,
   created_day,

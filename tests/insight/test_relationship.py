@@ -164,7 +164,7 @@ def test_without_activities_everything_is_unknown_and_nothing_cold(engine_with: 
         made = [activity(1, "meeting", -5, "C1")]
     engine = computed(engine_with, world(ONE, made), context)
     contact = engine.rows("SELECT strength, band, two_way_90, engaged, last_two_way_day FROM contact_strength")
-    assert contact == [(None, "Unknown", None, None, None, None)]
+    assert contact == [(None, "Unknown", None, None, None)]
     account = engine.rows("SELECT strength, band, strong_contacts, engaged_contacts, contacts FROM account_strength")
     assert account == [(None, "Unknown", None, None, 1)]
 

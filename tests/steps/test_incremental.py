@@ -11,7 +11,7 @@ from connector.store import kept
 from connector.store.kept import Kept
 from connector.store.mirror import Mirror
 
-DAYS = (0, 8)
+DAYS = (8, 0)
 MARKS = {"settings changed": "a", "this is another version": "b"}
 
 
