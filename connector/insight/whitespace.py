@@ -6,7 +6,9 @@ neither touched nor is related to has no row. Formulas: methods, section 4. Next
 the estimate as growth; after `quadrant`, `show` picks the ideas.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -115,7 +117,7 @@ def _matrix(engine: Engine) -> tuple[Ints, Ints, Flags]:
         " JOIN whitespace_account AS a ON a.account_id = o.account_id"
     )
     table = np.column_stack([_ints(v) for v in traits.values()])
-    levels = np.zeros((len(table), len(sold)), dtype=np.int64)
+    levels: Ints = np.zeros((len(table), len(sold)), dtype=np.int8)
     levels[_ints(cells["account_n"]), _ints(cells["family_n"])] = _ints(cells["level"])
     return levels, table, np.asarray(sold, dtype=np.bool_)
 
@@ -125,42 +127,62 @@ def _ints(values: np.ndarray[Any, Any]) -> Ints:
 
 
 @dataclass(frozen=True)
-class _Evidence:
-    """What speaks for each pattern x family; score and lift are NaN and pulled_by -1 where nothing does."""
+class _Gaps:
+    """Cells of some patterns that an idea may fill, and what speaks for it, cell by cell.
 
-    score: Floats
+    Pulled_by is -1 where no owned family pulls; first and second are the two models' scores in whole millionths.
+    """
+
+    pattern: Ints
+    family: Ints
     pulled_by: Ints
-    lift: Floats
-    peers: Ints
     owners: Ints
+    peers: Ints
+    first: Ints
+    second: Ints
 
 
 def _load_patterns(engine: Engine, levels: Ints, traits: Ints, sold: Flags, settings: Settings, enough: bool) -> None:
     """Load whitespace_member and whitespace_pattern: the related gaps of each distinct row."""
     patterns = propensity.group(levels, traits)
     goes_with, substitute = _relations(engine, len(sold))
-    owned = patterns.levels > 0
-    seen = _learned(patterns, goes_with > 0, settings) if enough else _by_catalogue(patterns, goes_with > 0)
-    related = (seen.pulled_by >= 0) | (seen.owners >= settings.peer_owners)
-    barred = (owned.astype(np.float64) @ substitute.astype(np.float64)) > 0
-    row, column = np.nonzero(~owned & sold & ~barred & related)
+    # A gap is a family that is still sold, that the account never bought and that replaces nothing it has.
+    open_to = _open_to(sold, substitute)
     engine.load("whitespace_member", {"account_n": np.arange(len(levels)), "pattern": patterns.member})
+    learn = _learned if enough else _by_catalogue
+    gaps, score, lift = learn(patterns, goes_with > 0, open_to, settings)
     engine.load(
         "whitespace_pattern",
         {
-            "pattern": row.astype(np.int64),
-            "family_n": column.astype(np.int64),
-            "score": seen.score[row, column],
-            "pulled_by_n": seen.pulled_by[row, column],
-            "pull_lift": seen.lift[row, column],
-            "peers": seen.peers[row],
-            "peer_owners": seen.owners[row, column],
+            "pattern": gaps.pattern,
+            "family_n": gaps.family,
+            "score": score,
+            "pulled_by_n": gaps.pulled_by,
+            "pull_lift": lift,
+            "peers": gaps.peers,
+            "peer_owners": gaps.owners,
         },
     )
 
 
-def _learned(patterns: Patterns, goes_with: Flags, settings: Settings) -> _Evidence:
-    """Evidence of the item model, the neighbours, and pairs that go together in the catalogue or in what was bought."""
+def _open_to(sold: Flags, substitute: Ints) -> Callable[[Ints], Flags]:
+    replaced = substitute.astype(np.float64)
+
+    def gaps(levels: Ints) -> Flags:
+        owned = levels > 0
+        return np.asarray(~owned & sold & ~((owned.astype(np.float64) @ replaced) > 0))
+
+    return gaps
+
+
+def _learned(
+    patterns: Patterns, goes_with: Flags, open_to: Callable[[Ints], Flags], settings: Settings
+) -> tuple[_Gaps, Floats, Floats]:
+    """Gaps with their score and lift: from the item model, the neighbours, and pairs that go together in the catalogue
+    or in what was bought.
+
+    Patterns are taken some thousands at a time, so that no wide table of all of them ever stands in memory.
+    """
     weights = propensity.ease(patterns, settings.ridge)
     lift, joint = propensity.shrunk_lift(patterns)
     near = propensity.neighbours(
@@ -171,27 +193,41 @@ def _learned(patterns: Patterns, goes_with: Flags, settings: Settings) -> _Evide
         exact_limit=settings.exact_limit,
         reference=settings.reference_accounts,
     )
-    score = _blend(propensity.rounded(patterns.x @ weights), near.score, patterns.levels == 0, patterns.counts)
     pairs = goes_with | ((lift >= settings.lift) & (joint >= settings.joint_owners))
-    pulled_by = _pulled(patterns, pairs, weights)
-    column = np.broadcast_to(np.arange(score.shape[1]), score.shape)
-    return _Evidence(
-        score, pulled_by, np.where(pulled_by >= 0, lift[pulled_by, column], np.nan), near.peers, near.owners
-    )
+    firsts, seconds = propensity.Ranks(), propensity.Ranks()
+
+    def found(part: slice) -> tuple[_Gaps, tuple[Ints, Ints, Ints]]:
+        rows, levels = np.arange(part.start, part.stop), patterns.levels[part]
+        first, beside = propensity.millionths(patterns.x(part) @ weights), near(rows)
+        pulled_by = _pulled(levels, pairs, weights)
+        row, column = np.nonzero(open_to(levels) & ((pulled_by >= 0) | (beside.owners >= settings.peer_owners)))
+        cells = levels == 0
+        counted = np.broadcast_to(patterns.counts[part, None], cells.shape)[cells]
+        picked = (pulled_by[row, column], beside.owners[row, column], beside.peers[row])
+        gaps = _Gaps(row + part.start, column, *picked, first[row, column], beside.score[row, column])
+        return gaps, (first[cells], beside.score[cells], counted)
+
+    made = []
+    # Two parts at a time: numpy lets go of the interpreter while it works.
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for gaps, (first, second, counted) in pool.map(found, propensity.blocks(len(patterns.counts), 512)):
+            made.append(gaps)
+            firsts.add(first, counted)
+            seconds.add(second, counted)
+    all_gaps = _Gaps(*(np.concatenate([getattr(g, f.name) for g in made]) for f in fields(_Gaps)))
+    score = propensity.rounded((firsts.of(all_gaps.first) + seconds.of(all_gaps.second)) / 2.0)
+    pulled = all_gaps.pulled_by
+    return all_gaps, score, np.where(pulled >= 0, lift[pulled, all_gaps.family], np.nan)
 
 
-def _by_catalogue(patterns: Patterns, goes_with: Flags) -> _Evidence:
-    """Evidence where there is not enough to learn from: the catalogue's relations alone."""
-    shape = patterns.levels.shape
-    none = np.full(shape, np.nan)
-    nobody = np.zeros(shape, dtype=np.int64)
-    return _Evidence(
-        none,
-        _pulled(patterns, goes_with, goes_with.astype(np.float64)),
-        none,
-        np.zeros(shape[0], dtype=np.int64),
-        nobody,
-    )
+def _by_catalogue(
+    patterns: Patterns, goes_with: Flags, open_to: Callable[[Ints], Flags], _: Settings
+) -> tuple[_Gaps, Floats, Floats]:
+    """Gaps where there is not enough to learn from: the catalogue's relations alone, without score or lift."""
+    pulled_by = _pulled(patterns.levels, goes_with, goes_with.astype(np.float64))
+    row, column = np.nonzero(open_to(patterns.levels) & (pulled_by >= 0))
+    nobody, none = np.zeros(len(row), dtype=np.int64), np.full(len(row), np.nan)
+    return _Gaps(row, column, pulled_by[row, column], nobody, nobody, nobody, nobody), none, none
 
 
 def _relations(engine: Engine, families: int) -> tuple[Ints, Ints]:
@@ -205,23 +241,14 @@ def _relations(engine: Engine, families: int) -> tuple[Ints, Ints]:
     return goes_with, np.maximum(substitute, substitute.T)
 
 
-def _blend(first: Floats, second: Floats, cells: Flags, counts: Ints) -> Floats:
-    """Mean of both scores' percentile ranks among the cells not owned; NaN elsewhere."""
-    weights = np.broadcast_to(counts[:, None], cells.shape)[cells]
-    score: Floats = np.full(cells.shape, np.nan)
-    ranks = propensity.percentile_ranks(first[cells], weights) + propensity.percentile_ranks(second[cells], weights)
-    score[cells] = propensity.rounded(ranks / 2.0)
-    return score
-
-
-def _pulled(patterns: Patterns, pairs: Flags, weights: Floats) -> Ints:
+def _pulled(levels: Ints, pairs: Flags, weights: Floats) -> Ints:
     """For each cell the owned family that pulls it most among the allowed pairs; -1 where none does."""
-    shape = patterns.levels.shape
-    best: Floats = np.full(shape, -np.inf)
-    pulled_by: Ints = np.full(shape, -1, dtype=np.int64)
-    for family in range(shape[1]):
-        level = patterns.levels[:, family]
-        pull = np.where((level > 0)[:, None] & pairs[family], level[:, None] * weights[family], -np.inf)
-        better = pull > best
-        best, pulled_by = np.where(better, pull, best), np.where(better, family, pulled_by)
+    best: Floats = np.full(levels.shape, -np.inf)
+    pulled_by: Ints = np.full(levels.shape, -1, dtype=np.int64)
+    for family in range(levels.shape[1]):
+        owners = np.flatnonzero(levels[:, family])
+        pull = np.where(pairs[family], levels[owners, family][:, None] * weights[family], -np.inf)
+        better = pull > best[owners]
+        best[owners] = np.where(better, pull, best[owners])
+        pulled_by[owners] = np.where(better, family, pulled_by[owners])
     return pulled_by
