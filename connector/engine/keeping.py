@@ -86,6 +86,10 @@ _NEAR = {
 }
 
 
+class Outdated(Exception):
+    """What all accounts have to know changed under the kept tables: begin again, in full."""
+
+
 class KeepingEngine(DuckEngine):
     """A DuckEngine that can leave tables for the next one, and take over those of the last one."""
 
@@ -97,7 +101,7 @@ class KeepingEngine(DuckEngine):
         self.keeper = self if self._attached and mirror.stat().st_size >= least else None
         self._folder: Path | None = None
         self._reused = False
-        self._today = True  # whether the kept daily tables are of this day and this crowd
+        self._today = True  # whether the kept daily tables are of this day
         self._near = False  # whether names mean the rows of the accounts that differ
         self._names: list[str] = []  # what there is a near_ and a wide_ table of
 
@@ -156,9 +160,9 @@ class KeepingEngine(DuckEngine):
         elif scope == "guard":
             self._point(near=False)
             super().run(name, sql, params)
-            self._today &= self.rows(f'SELECT * FROM "{name}"') == self.rows(
-                f"SELECT * FROM {in_place(self._file(name))}"
-            )
+            before = self.rows(f"SELECT * FROM {in_place(self._file(name))}")
+            if self._today and self.rows(f'SELECT * FROM "{name}"') != before:
+                raise Outdated(name)
         elif scope.startswith("daily") and not self._today:
             self._point(near=False)
             super().run(name, sql, params)

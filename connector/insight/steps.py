@@ -7,7 +7,7 @@ or `inner` says of which rows the table is made:
 - `kept`: of an account's own rows alone (its `account_id`), so that tomorrow's enrich takes over what did not change;
 - `daily`: the same, but it fades from day to day: taken over on the same day only;
 - `near`: made for a kept step, and read by such steps only;
-- `guard`: what daily steps need to know of the crowd; when it changes they are made anew.
+- `guard`: what daily steps need to know of the crowd; when it changes, nothing is taken over.
 
 Next room: `titles`.
 """

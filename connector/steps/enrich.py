@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from connector import __version__
-from connector.engine import batches
+from connector.engine import Outdated, batches
 from connector.insight import compute_all, explain, horizons, relationship
 from connector.insight.steps import digest, reads
 from connector.schema import CRM_FIELDS, Context, Engine, Read
@@ -126,6 +126,22 @@ def enrich(
 
     With `remember`, the day counts as a review: strikes and membership are kept for the next one.
     """
+    try:
+        return _enrich(mirror, open_engine, context, settings, say, remember=remember)
+    except Outdated as guard:
+        kept.forget(mirror, f"{guard} is another")
+        return _enrich(mirror, open_engine, context, settings, say, remember=remember)
+
+
+def _enrich(
+    mirror: Mirror,
+    open_engine: Callable[[Path], ResultEngine],
+    context: Context,
+    settings: Mapping[str, Any],
+    say: Callable[[str], None],
+    *,
+    remember: bool,
+) -> dict[str, int]:
     with open_engine(mirror.path) as engine, ExitStack() as opened:
         start = _begin(engine, mirror, context, settings, opened)
         if start.told:

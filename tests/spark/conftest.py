@@ -11,7 +11,7 @@ import pytest
 
 SAIL = find_spec("pysail") is not None
 if find_spec("pyspark") is None:
-    collect_ignore = ["test_parity.py"]
+    collect_ignore_glob = ["test_*.py"]
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ from pathlib import Path
 import edits
 import pytest
 
+from connector.engine import KeepingEngine, Outdated
+from connector.insight.steps import reads
 from connector.steps import enrich as enriching
 from connector.store import kept
 from connector.store.kept import Kept
@@ -79,3 +81,14 @@ def test_a_mirror_restored_without_its_folder_is_computed_in_full(mirror: Mirror
     assert not isinstance(found, str)
     found[1].rmdir()
     assert kept.find(mirror) == "what was kept is gone"
+
+
+def test_what_all_accounts_have_to_know_takes_over_nothing_when_it_changed(mirror: Mirror, tmp_path: Path) -> None:
+    with KeepingEngine(mirror.path, least=0) as engine:
+        engine.keep(reads(), tmp_path)
+        engine.run("known", "SELECT 1 AS known", {}, "guard")
+    with KeepingEngine(mirror.path, least=0) as engine:
+        assert engine.reuse(reads(), tmp_path, []) == 0
+        engine.run("known", "SELECT 1 AS known", {}, "guard")
+        with pytest.raises(Outdated):
+            engine.run("known", "SELECT 0 AS known", {}, "guard")
