@@ -12,38 +12,64 @@ JOIN (SELECT account_id, account_id AS key_id FROM account_group
 WHERE d.dark = 1 AND d.close_day > :as_of - 365
 GROUP BY g.key_id
 
--- view: account_fact
+-- Three narrow joins and one of their results: a wide join of everything at once takes all its sides into memory.
+-- step: fact_worth
 SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.sponsor_id,
   v.root_id, v.members, v.in_loop, v.revenue_180_minor, v.revenue_365_minor, v.revenue_before_minor, v.net_180_minor,
   v.net_365_minor, v.value_minor, v.yearly_minor, v.cost_state, m.net AS costs_known,
   COALESCE(d.rateless_deals, 0) AS rateless_deals, COALESCE(d.amountless_deals, 0) AS amountless_deals,
   v.won_deals_24m, v.first_won_day, v.last_won_day,
-  v.open_weighted_minor, v.pareto_class, v.revenue_rank, v.value_rank, v.usual_gap AS order_gap,
-  s.eligible, s.gate, s.s_value, s.s_growth, s.s_relationship, s.s_alignment, s.s_payment,
-  s.c_value, s.c_growth, s.c_relationship, s.c_alignment, s.c_payment,
-  s.confidence, s.score, s.score_low, s.score_high, s.rank, s.most_wanted,
-  k.status, k.proposal, k.flag, k.strikes, k.last_review_day, k.locked_until_day, k.nominated, k.cap, k.next_rank_gap,
-  k.change_criterion, k.change_to, k.silent_days, k.gap_ratio,
-  q.attractiveness, q.relationship AS relationship_axis, q.box,
-  r.strength, r.band AS relationship_band, r.strong_contacts, r.two_way_contacts, r.top_contact_share, r.last_two_way_day,
-  c.slots, c.slots_covered, c.slots_known, c.coverage_percent, c.known_percent, c.engaged_contacts, c.executive_known,
-  c.executive_engaged, c.single_threaded, c.first_gap, c.first_gap_known, c.state AS coverage_state,
-  w.state AS whitespace_state, w.ideas, w.expected_minor, w.low_minor, w.high_minor, w.band AS whitespace_band,
-  w.top_family, w.top_peers, w.top_peer_owners, w.top_pulled_by, w.top_typical_minor, w.held_back,
-  p.kam_why AS present_why,
-  CASE WHEN a.type = 'customer' OR v.first_won_day IS NOT NULL THEN 1 ELSE 0 END AS is_customer,
-  CASE WHEN k.status = 'Key' OR k.nominated = 1 OR k.proposal <> 'None' OR k.flag = 'On watch' THEN 1 ELSE 0 END AS in_programme
+  v.open_weighted_minor, v.pareto_class, v.revenue_rank, v.value_rank, v.usual_gap AS order_gap
 FROM account AS a
 CROSS JOIN deal_margin AS m
 JOIN account_value AS v ON v.account_id = a.id
 LEFT JOIN account_dark AS d ON d.account_id = a.id
-JOIN account_score AS s ON s.account_id = a.id
-JOIN account_key AS k ON k.account_id = a.id
-JOIN account_quadrant AS q ON q.account_id = a.id
-JOIN account_strength AS r ON r.account_id = a.id
-JOIN account_coverage AS c ON c.account_id = a.id
-JOIN account_whitespace AS w ON w.account_id = a.id
-LEFT JOIN present_value AS p ON p.account_id = a.id
+
+-- step: fact_standing
+SELECT s.account_id, s.eligible, s.gate, s.s_value, s.s_growth, s.s_relationship, s.s_alignment, s.s_payment,
+  s.c_value, s.c_growth, s.c_relationship, s.c_alignment, s.c_payment,
+  s.confidence, s.score, s.score_low, s.score_high, s.rank, s.most_wanted,
+  k.status, k.proposal, k.flag, k.strikes, k.last_review_day, k.locked_until_day, k.nominated, k.cap, k.next_rank_gap,
+  k.change_criterion, k.change_to, k.silent_days, k.gap_ratio,
+  q.attractiveness, q.relationship AS relationship_axis, q.box
+FROM account_score AS s
+JOIN account_key AS k ON k.account_id = s.account_id
+JOIN account_quadrant AS q ON q.account_id = s.account_id
+
+-- step: fact_contact
+SELECT r.account_id, r.strength, r.band AS relationship_band, r.strong_contacts, r.two_way_contacts,
+  r.top_contact_share, r.last_two_way_day,
+  c.slots, c.slots_covered, c.slots_known, c.coverage_percent, c.known_percent, c.engaged_contacts, c.executive_known,
+  c.executive_engaged, c.single_threaded, c.first_gap, c.first_gap_known, c.state AS coverage_state,
+  w.state AS whitespace_state, w.ideas, w.expected_minor, w.low_minor, w.high_minor, w.band AS whitespace_band,
+  w.top_family, w.top_peers, w.top_peer_owners, w.top_pulled_by, w.top_typical_minor, w.held_back,
+  p.kam_why AS present_why
+FROM account_strength AS r
+JOIN account_coverage AS c ON c.account_id = r.account_id
+JOIN account_whitespace AS w ON w.account_id = r.account_id
+LEFT JOIN present_value AS p ON p.account_id = r.account_id
+
+-- view: account_fact
+SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.sponsor_id,
+  a.root_id, a.members, a.in_loop, a.revenue_180_minor, a.revenue_365_minor, a.revenue_before_minor, a.net_180_minor,
+  a.net_365_minor, a.value_minor, a.yearly_minor, a.cost_state, a.costs_known, a.rateless_deals, a.amountless_deals,
+  a.won_deals_24m, a.first_won_day, a.last_won_day,
+  a.open_weighted_minor, a.pareto_class, a.revenue_rank, a.value_rank, a.order_gap,
+  s.eligible, s.gate, s.s_value, s.s_growth, s.s_relationship, s.s_alignment, s.s_payment,
+  s.c_value, s.c_growth, s.c_relationship, s.c_alignment, s.c_payment,
+  s.confidence, s.score, s.score_low, s.score_high, s.rank, s.most_wanted,
+  s.status, s.proposal, s.flag, s.strikes, s.last_review_day, s.locked_until_day, s.nominated, s.cap, s.next_rank_gap,
+  s.change_criterion, s.change_to, s.silent_days, s.gap_ratio, s.attractiveness, s.relationship_axis, s.box,
+  c.strength, c.relationship_band, c.strong_contacts, c.two_way_contacts, c.top_contact_share, c.last_two_way_day,
+  c.slots, c.slots_covered, c.slots_known, c.coverage_percent, c.known_percent, c.engaged_contacts, c.executive_known,
+  c.executive_engaged, c.single_threaded, c.first_gap, c.first_gap_known, c.coverage_state,
+  c.whitespace_state, c.ideas, c.expected_minor, c.low_minor, c.high_minor, c.whitespace_band,
+  c.top_family, c.top_peers, c.top_peer_owners, c.top_pulled_by, c.top_typical_minor, c.held_back, c.present_why,
+  CASE WHEN a.type = 'customer' OR a.first_won_day IS NOT NULL THEN 1 ELSE 0 END AS is_customer,
+  CASE WHEN s.status = 'Key' OR s.nominated = 1 OR s.proposal <> 'None' OR s.flag = 'On watch' THEN 1 ELSE 0 END AS in_programme
+FROM fact_worth AS a
+JOIN fact_standing AS s ON s.account_id = a.id
+JOIN fact_contact AS c ON c.account_id = a.id
 
 -- The facts that make each text. The money of `why` shows two digits: three digits and whether more follow say how
 -- they round. Rank and reasons are told near the programme only: there each account speaks for itself.
