@@ -1,9 +1,9 @@
 """Runs insight SQL: DuckDB, embedded, on a copy of the mirror's SQLite file.
 
 The mirror's path and a memory limit come in; temp tables, numpy columns and Parquet files leave. A copy, because DuckDB
-brings an SQLite of its own: a second one in a process doesn't see the first one's locks, and empties the shared memory of
-the write-ahead log under whoever uses it, which kills them. What several steps read of a large mirror is taken out of
-SQLite once. Copy and snapshot lie beside the store and live as long as the engine.
+brings an SQLite of its own: a second one in a process doesn't see the first one's locks, and empties the shared
+memory of the write-ahead log under whoever uses it, which kills them. What several steps read of a large mirror is
+taken out of SQLite once. Copy and snapshot lie beside the store and live as long as the engine.
 DuckDB is imported only in this folder. Next room: `steps.enrich`, which hands the engine to the insights.
 """
 
@@ -210,8 +210,8 @@ def _copied(mirror: Path, to: Path) -> Path:
     except sqlite3.Error as error:
         shutil.rmtree(to.parent, ignore_errors=True)
         raise StoreFault(
-            f"{mirror.parent}: the mirror could not be copied to be computed on: {error}. Nothing was computed; the disk"
-            f" needs room for {mirror.name} once more."
+            f"{mirror.parent}: the mirror could not be copied to be computed on: {error}. Nothing was computed; the"
+            f" disk needs room for {mirror.name} once more."
         ) from error
     finally:
         source.close()

@@ -12,8 +12,8 @@ from sqlite_utils import Database
 from connector.store.migrations import get_meta, set_meta
 
 KEY = "kept"
-# Rows of a table that may be stored again before what is kept is worth nothing: a third, for a first run that wrote to a
-# quarter of all accounts brings them back unchanged; and always some.
+# Rows of a table that may be stored again before what is kept is worth nothing: a third, for a first run that wrote to
+# a quarter of all accounts brings them back unchanged; and always some.
 _SHARE, _LEAST = 3, 1_000
 
 
