@@ -79,9 +79,12 @@ class SparkEngine:
 
     def run(self, name: str, sql: str, params: Mapping[str, object], scope: str = "") -> None:
         """Make table `name` from one SELECT; `:word` is bound from params, unused params are ignored."""
-        place = self._place(name)
-        self._bound(sql, params).write.parquet(str(place))
-        self._show(name, place)
+        place, made = self._place(name), self._bound(sql, params)
+        made.write.parquet(str(place))
+        if any(place.glob("*.parquet")):
+            self._show(name, place)
+        else:  # not every server writes a file of no rows
+            self._spark.createDataFrame([], made.schema).createOrReplaceTempView(name)
 
     def view(self, name: str, sql: str, params: Mapping[str, object]) -> None:
         """The same SELECT under a name without storing its rows: for a step that is read once."""
