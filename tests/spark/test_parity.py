@@ -24,6 +24,7 @@ LAST_DIGITS = {
     "activity_counted": "fade",
     "contact_balance": "reciprocity",
     "account_strength_raw": "raw",
+    "account_warmth": "raw",
 }
 # Spark plans and compiles each of the hundred steps for seconds on a slow machine; Sail needs none of it.
 pytestmark = pytest.mark.timeout(900)
