@@ -92,6 +92,12 @@ def test_a_file_that_is_no_database_is_a_store_fault(tmp_path):
         DuckEngine(path)
 
 
+def test_the_mirror_itself_is_never_opened_by_duckdb_whose_sqlite_sees_no_lock_of_ours(mirror):
+    with DuckEngine(mirror) as engine:
+        opened = [path for (path,) in engine.rows("SELECT path FROM duckdb_databases()") if path]
+    assert str(mirror) not in opened
+
+
 def test_a_view_holds_its_parameters_and_stores_nothing(engine):
     engine.view("big", "SELECT id, :share AS share FROM account WHERE coalesce(employees, 0) >= :least",
                 {"least": 5, "share": 0.1, "unused": None})  # fmt: skip

@@ -1,7 +1,9 @@
-"""Runs insight SQL: DuckDB, embedded, straight on the mirror's SQLite file.
+"""Runs insight SQL: DuckDB, embedded, on a copy of the mirror's SQLite file.
 
-The mirror's path and a memory limit come in; temp tables, numpy columns and Parquet files leave. What several steps
-read of a large mirror is taken out of SQLite once, into a snapshot beside the store that lives as long as the engine.
+The mirror's path and a memory limit come in; temp tables, numpy columns and Parquet files leave. A copy, because DuckDB
+brings an SQLite of its own: a second one in a process doesn't see the first one's locks, and empties the shared
+memory of the write-ahead log under whoever uses it, which kills them. What several steps read of a large mirror is
+taken out of SQLite once. Copy and snapshot lie beside the store and live as long as the engine.
 DuckDB is imported only in this folder. Next room: `steps.enrich`, which hands the engine to the insights.
 """
 
@@ -44,7 +46,9 @@ class DuckEngine:
         }
         self._mirror = mirror
         self.keeper: Any = None
-        self._snapshot: Path | None = None
+        for left in mirror.parent.glob(f"{_SNAPSHOT}*"):  # of a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        self._snapshot = Path(mkdtemp(prefix=_SNAPSHOT, dir=mirror.parent))
         extension = scanner_file() if scanner else None
         self._attached = extension is not None
         if extension in _CHECKED:
@@ -53,25 +57,21 @@ class DuckEngine:
         if threads:
             self._db.execute(f"SET threads = {int(threads)}")
         if extension is not None:
-            _attach(self._db, extension, mirror)
+            _attach(self._db, extension, _copied(mirror, self._snapshot / mirror.name))
         else:
-            _copy(self._db, mirror)
+            _load(self._db, mirror)
 
     def __enter__(self) -> "DuckEngine":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
-        if self._snapshot is not None:
-            shutil.rmtree(self._snapshot, ignore_errors=True)
+        shutil.rmtree(self._snapshot, ignore_errors=True)
 
     def snapshot(self, reads: Mapping[str, Read], *, least: int = LARGE) -> list[str]:
         """Take what several statements read out of a large mirror, once; names of the tables taken."""
         if not self._attached or self._mirror.stat().st_size < least:
             return []
-        for left in self._mirror.parent.glob(f"{_SNAPSHOT}*"):  # of a process that was killed
-            shutil.rmtree(left, ignore_errors=True)
-        self._snapshot = Path(mkdtemp(prefix=_SNAPSHOT, dir=self._mirror.parent))
         taken = [name for name, read in reads.items() if read.steps > 1]
         for name in taken:
             picked, file = ", ".join(f'"{c}"' for c in reads[name].columns), quoted(self._snapshot / f"{name}.parquet")
@@ -200,8 +200,27 @@ def scanner_file() -> Path | None:
     return file if file.exists() else None
 
 
+def _copied(mirror: Path, to: Path) -> Path:
+    """The mirror as it is now, in a file that nobody else opens; StoreFault when there is no room for it."""
+    source, made = sqlite3.connect(f"file:{mirror}?mode=ro", uri=True), sqlite3.connect(to, isolation_level=None)
+    try:
+        for word in ("journal_mode = OFF", "synchronous = OFF"):
+            made.execute(f"PRAGMA {word}")
+        source.backup(made)
+    except sqlite3.Error as error:
+        shutil.rmtree(to.parent, ignore_errors=True)
+        raise StoreFault(
+            f"{mirror.parent}: the mirror could not be copied to be computed on: {error}. Nothing was computed; the"
+            f" disk needs room for {mirror.name} once more."
+        ) from error
+    finally:
+        source.close()
+        made.close()
+    return to
+
+
 def _attach(db: duckdb.DuckDBPyConnection, extension: Path, mirror: Path) -> None:
-    """Let DuckDB read the SQLite file in place."""
+    """Let DuckDB read the SQLite file."""
     try:
         db.execute(f"LOAD '{quoted(extension)}'")
         _CHECKED.add(extension)
@@ -212,8 +231,8 @@ def _attach(db: duckdb.DuckDBPyConnection, extension: Path, mirror: Path) -> Non
         raise StoreFault(f"{mirror}: DuckDB could not open the mirror: {error}. Run: kam pull --full") from error
 
 
-def _copy(db: duckdb.DuckDBPyConnection, mirror: Path) -> None:
-    """Fallback without the extension: copy the mirror's tables through the standard library."""
+def _load(db: duckdb.DuckDBPyConnection, mirror: Path) -> None:
+    """Fallback without the extension: bring the mirror's tables over through the standard library."""
     source = sqlite3.connect(f"file:{mirror}?mode=ro", uri=True)
     try:
         for table in TABLES.values():

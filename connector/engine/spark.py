@@ -79,9 +79,12 @@ class SparkEngine:
 
     def run(self, name: str, sql: str, params: Mapping[str, object], scope: str = "") -> None:
         """Make table `name` from one SELECT; `:word` is bound from params, unused params are ignored."""
-        place = self._place(name)
-        self._bound(sql, params).write.parquet(str(place))
-        self._show(name, place)
+        place, made = self._place(name), self._bound(sql, params)
+        made.write.parquet(str(place))
+        if any(place.glob("*.parquet")):
+            self._show(name, place)
+        else:  # not every server writes a file of no rows
+            self._spark.createDataFrame([], made.schema).createOrReplaceTempView(name)
 
     def view(self, name: str, sql: str, params: Mapping[str, object]) -> None:
         """The same SELECT under a name without storing its rows: for a step that is read once."""
@@ -98,7 +101,10 @@ class SparkEngine:
         """Write the rows of a SELECT to a Parquet file; their number."""
         place = self._place("saved")
         self._spark.sql(sql).write.parquet(str(place))
-        return self._duck.save(f"SELECT * FROM read_parquet('{quoted(place / '*.parquet')}')", file)
+        if any(place.glob("*.parquet")):
+            return self._duck.save(f"SELECT * FROM read_parquet('{quoted(place / '*.parquet')}')", file)
+        self._duck.load("handed_over", self.arrays(sql))  # not every server writes a file of no rows
+        return self._duck.save("SELECT * FROM handed_over", file)
 
     def arrays(self, sql: str) -> dict[str, np.ndarray[Any, Any]]:
         """Columns of a SELECT as numpy arrays, masked where null."""

@@ -24,6 +24,7 @@ LAST_DIGITS = {
     "activity_counted": "fade",
     "contact_balance": "reciprocity",
     "account_strength_raw": "raw",
+    "account_warmth": "raw",
 }
 # Spark plans and compiles each of the hundred steps for seconds on a slow machine; Sail needs none of it.
 pytestmark = pytest.mark.timeout(900)
@@ -55,6 +56,7 @@ class Witness:
 
     def __init__(self, engine: DuckEngine | SparkEngine) -> None:
         self.engine = engine
+        self.keeper = None  # nothing is taken over: every step is computed
         self.names: dict[str, None] = {}
         self.tables: dict[str, Table] = {}
 
@@ -79,9 +81,9 @@ class Witness:
     def drop(self, names: Sequence[str]) -> None:
         """Keep everything, to read it at the end."""
 
-    def run(self, name: str, sql: str, params: Mapping[str, object]) -> None:
+    def run(self, name: str, sql: str, params: Mapping[str, object], scope: str = "") -> None:
         self.names[name] = None
-        self.engine.run(name, sql, params)
+        self.engine.run(name, sql, params, scope)
 
     def load(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any] | Sequence[Any]]) -> None:
         self.names[name] = None

@@ -22,7 +22,7 @@ def mirror(tmp_path: Path) -> Iterator[Mirror]:
     """A mirror of no rows, of which something is kept."""
     made = Mirror(tmp_path)
     with made.atomic(), kept.renewed(made) as folder:
-        kept.publish(made, Kept(folder.name, 100, MARKS, {"contact": 40_000, "account": 10}))
+        kept.publish(made, Kept(folder.name, 100, MARKS, {"contact": 6_000, "account": 10}))
     yield made
     made.close()
 
