@@ -269,6 +269,7 @@ def _enrich(folder: Path, later: int) -> None:
         now = [time.monotonic(), time.process_time()]
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         stages.append((name, now[0] - last[0], now[1] - last[1], peak))
+        print("  {:<36} {:>7.1f} s {:>7.1f} s CPU {:>8,.0f} MB".format(*stages[-1]), flush=True)
         last[:] = now
 
     counts = enrich(mirror, lambda path: KeepingEngine(path, memory="1GB", least=0), context, settings, say)
@@ -276,8 +277,6 @@ def _enrich(folder: Path, later: int) -> None:
     print(
         f"{counts['account_result']:,} accounts: {time.monotonic() - began:.1f} s, {stages[-1][3]:,.0f} MB at the peak"
     )
-    for name, seconds, cpu, peak in stages:
-        print(f"  {name:<36} {seconds:>7.1f} s {cpu:>7.1f} s CPU {peak:>8,.0f} MB")
 
 
 if __name__ == "__main__":

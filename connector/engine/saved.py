@@ -1,4 +1,4 @@
-"""Reads what an engine saved: a folder of Parquet files, each a table named like its file.
+"""Reads what an engine saved: a folder of Parquet files, each a table named like its file, or a part of it (`T.0`).
 
 A folder and a SELECT come in; rows leave, all of them or some thousands at a time. DuckDB does it, whichever engine
 has saved them. Next room: `cli.explain` and `report.book`.
@@ -39,8 +39,9 @@ def batches(folder: Path, sql: str, memory: str = "500MB") -> Iterator[list[tupl
 def _opened(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     db = duckdb.connect(":memory:")
     try:
-        for file in sorted(folder.glob("*.parquet")):
-            db.execute(f"CREATE VIEW \"{file.stem}\" AS SELECT * FROM read_parquet('{quoted(file)}')")
+        for table in sorted({file.name.partition(".")[0] for file in folder.glob("*.parquet")}):
+            files = quoted(folder / f"{table}.*parquet")
+            db.execute(f"CREATE VIEW \"{table}\" AS SELECT * FROM read_parquet('{files}')")
         yield db
     except duckdb.Error as error:
         raise StoreFault(f"{folder}: the results could not be read: {error}. Run: kam enrich") from error

@@ -21,13 +21,15 @@ CRITERIA = ("value", "growth", "relationship", "alignment", "payment")
 # Points of contribution below which a criterion speaks neither for nor against.
 _NOTEWORTHY = 1.0
 _BUCKETS = (3, 10, 25, 50, 100, 250, 500, 1000)
-# Text → column of `account_speaker` with the account that speaks it.
-_SPEAKER = {
-    "kam_why": "why_id",
-    "kam_coverage_text": "coverage_id",
-    "kam_top_idea": "idea_id",
-    "kam_alert": "alert_id",
+# Text → flag of `account_telling`: whether this account tells it.
+_TOLD = {
+    "kam_why": "tells_why",
+    "kam_coverage_text": "tells_coverage",
+    "kam_top_idea": "tells_idea",
+    "kam_alert": "tells_alert",
 }
+# Wide rows of so many accounts are held at once.
+_PART = 100_000
 
 
 def texts(engine: Engine, context: Context) -> None:
@@ -37,17 +39,28 @@ def texts(engine: Engine, context: Context) -> None:
     differ, not over accounts: one account speaks for all with the same facts.
     """
     run_steps(engine, "explain", {"as_of": context.as_of})
-    said = catalogue(context.language)
-    speakers = {i: engine.arrays(f"SELECT DISTINCT {i} FROM account_speaker")[i] for i in _SPEAKER.values()}  # noqa: S608
-    asked = {c: set(speakers[i].tolist()) for c, i in _SPEAKER.items()}
-    columns = engine.arrays("SELECT f.* FROM account_fact AS f JOIN speaker AS s ON s.id = f.id")
-    made: dict[str, list[Any]] = {c: [] for c in ("id", *_SPEAKER)}
-    for row in _rows({c: listed(a) for c, a in columns.items()}):
-        made["id"].append(row["id"])
-        for column, ids in asked.items():
-            made[column].append(_TEXTS[column](row, said, context) if row["id"] in ids else None)
-    engine.load("account_text", {c: np.array(v, dtype=object) for c, v in made.items()})
+    said, made = catalogue(context.language), []
+    for number, part in enumerate(parts(engine)):
+        columns = engine.arrays(f"SELECT * FROM account_telling WHERE {part}")  # noqa: S608
+        told: dict[str, list[Any]] = {c: [] for c in ("id", *_TOLD)}
+        for row in _rows({c: listed(a) for c, a in columns.items()}):
+            told["id"].append(row["id"])
+            for column, flag in _TOLD.items():
+                told[column].append(_TEXTS[column](row, said, context) if row[flag] else None)
+        made.append(f"account_text_{number}")
+        engine.load(made[-1], {c: np.array(v, dtype=object) for c, v in told.items()})
+    engine.view("account_text", " UNION ALL ".join(f"SELECT * FROM {name}" for name in made), {})  # noqa: S608
     run_steps(engine, "explain_result", {"unit": 10.0**-context.digits})
+
+
+def parts(engine: Engine) -> list[str]:
+    """Conditions on `id` that part all accounts into ranges of a hundred thousand: a wide join of more takes too much
+    memory."""
+    places = "SELECT id, row_number() OVER (ORDER BY id) AS place FROM account"
+    last = engine.arrays(f"SELECT id FROM ({places}) AS p WHERE place % {_PART} = 0 ORDER BY id")["id"]  # noqa: S608
+    ids = ["'" + str(i).replace("'", "''") + "'" for i in last]
+    ends = [*(f"id <= {i}" for i in ids), "TRUE"]
+    return [end if n == 0 else f"id > {ids[n - 1]} AND {end}" for n, end in enumerate(ends)]
 
 
 def _rows(columns: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:

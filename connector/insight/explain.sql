@@ -119,8 +119,12 @@ SELECT id,
     gap_floor, gap_whole) AS alert_id
 FROM account_case
 
--- view: speaker
-SELECT why_id AS id FROM account_speaker
-UNION SELECT coverage_id FROM account_speaker
-UNION SELECT idea_id FROM account_speaker
-UNION SELECT alert_id FROM account_speaker
+-- Accounts that speak, with what they say.
+-- view: account_telling
+SELECT f.*, CASE WHEN s.why_id = s.id THEN 1 ELSE 0 END AS tells_why,
+  CASE WHEN s.coverage_id = s.id THEN 1 ELSE 0 END AS tells_coverage,
+  CASE WHEN s.idea_id = s.id THEN 1 ELSE 0 END AS tells_idea,
+  CASE WHEN s.alert_id = s.id THEN 1 ELSE 0 END AS tells_alert
+FROM account_fact AS f
+JOIN account_speaker AS s ON s.id = f.id
+WHERE s.why_id = s.id OR s.coverage_id = s.id OR s.idea_id = s.id OR s.alert_id = s.id

@@ -151,7 +151,8 @@ def _enrich(
         explain.texts(engine, context)
         say("explain")
         with results.renewed(mirror) as made:
-            counts = {table: engine.save(sql, made / f"{table}.parquet") for table, sql in RESULTS.items()}
+            parts = explain.parts(engine)
+            counts = {table: _save(engine, sql, made, table, parts) for table, sql in RESULTS.items()}
             say("results")
             with mirror.atomic():
                 rows = batches(made, _LISTING)
@@ -164,6 +165,13 @@ def _enrich(
                     kept.publish(mirror, start.leaves)
                 results.publish(mirror, made)
     return counts
+
+
+def _save(engine: ResultEngine, sql: str, made: Path, table: str, parts: Sequence[str]) -> int:
+    """Save a result table, the widest one part by part; number of rows."""
+    if table != "account_result":
+        return engine.save(sql, made / f"{table}.parquet")
+    return sum(engine.save(f"{sql} WHERE {part}", made / f"{table}.{n}.parquet") for n, part in enumerate(parts))
 
 
 @dataclass(frozen=True)
