@@ -106,7 +106,7 @@ def enriched(mirror: Mirror, context: Context, *, least: int = 0) -> str:
     settings, said = {n: getattr(made, n) for n in INSIGHTS}, list[str]()
     enrich(
         mirror,
-        lambda path: KeepingEngine(path, threads=1, least=least),
+        lambda path: KeepingEngine(path, threads=1, large=least, least=least),
         context,
         settings,
         said.append,

@@ -1,9 +1,8 @@
-"""Runs insight SQL: DuckDB, embedded, on a copy of the mirror's SQLite file.
+"""Runs insight SQL: DuckDB, embedded, on what it takes out of the mirror's SQLite file.
 
-The mirror's path and a memory limit come in; temp tables, numpy columns and Parquet files leave. A copy, because DuckDB
-brings an SQLite of its own: a second one in a process doesn't see the first one's locks, and empties the shared
-memory of the write-ahead log under whoever uses it, which kills them. What several steps read of a large mirror is
-taken out of SQLite once. Copy and snapshot lie beside the store and live as long as the engine.
+The mirror's path and a memory limit come in; temp tables, numpy columns and Parquet files leave. DuckDB's own SQLite
+must not open the mirror in this process (`apart` says why): a small mirror is copied and the copy is read; of a large
+one, `apart` takes what is read. Both lie beside the store and live as long as the engine.
 DuckDB is imported only in this folder. Next room: `steps.enrich`, which hands the engine to the insights.
 """
 
@@ -20,13 +19,14 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from connector.engine import apart
 from connector.errors import StoreFault
 from connector.schema import EXPOSED, TABLES, Read, mirror_columns
 
 _MARK = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 _DUCK_TYPE = {"TEXT": "VARCHAR", "INTEGER": "BIGINT", "REAL": "DOUBLE"}
 _CHUNK = 50_000
-# Mirrors from this size on are read through a snapshot; below it the snapshot costs more than it spares.
+# Mirrors from this size on are read by a process of its own; below it a copy is made sooner.
 LARGE = 200_000_000
 _SNAPSHOT = "snapshot-"
 # Extensions whose signature DuckDB has checked in this process: hashing 35 MB anew costs 0.2 s at every start.
@@ -36,7 +36,9 @@ _CHECKED: set[Path] = set()
 class DuckEngine:
     """One DuckDB connection over one mirror; use as a context manager."""
 
-    def __init__(self, mirror: Path, *, memory: str = "1GB", threads: int = 0, scanner: bool = True) -> None:
+    def __init__(
+        self, mirror: Path, *, memory: str = "1GB", threads: int = 0, scanner: bool = True, large: int = LARGE
+    ) -> None:
         # What outgrows the memory is spilled beside the store, not into whatever folder the command was started in.
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory,
@@ -49,17 +51,18 @@ class DuckEngine:
         for left in mirror.parent.glob(f"{_SNAPSHOT}*"):  # of a process that was killed
             shutil.rmtree(left, ignore_errors=True)
         self._snapshot = Path(mkdtemp(prefix=_SNAPSHOT, dir=mirror.parent))
-        extension = scanner_file() if scanner else None
-        self._attached = extension is not None
-        if extension in _CHECKED:
+        self._extension = scanner_file() if scanner else None
+        self._large = self._extension is not None and mirror.exists() and mirror.stat().st_size >= large
+        self._limits = {"memory_limit": memory, **({"threads": int(threads)} if threads else {})}
+        if self._extension in _CHECKED and not self._large:
             config["allow_unsigned_extensions"] = True
         self._db = duckdb.connect(":memory:", config=config)
         if threads:
             self._db.execute(f"SET threads = {int(threads)}")
-        if extension is not None:
-            _attach(self._db, extension, _copied(mirror, self._snapshot / mirror.name))
-        else:
+        if self._extension is None:
             _load(self._db, mirror)
+        elif not self._large:
+            _attach(self._db, self._extension, _copied(mirror, self._snapshot / mirror.name))
 
     def __enter__(self) -> "DuckEngine":
         return self
@@ -68,19 +71,37 @@ class DuckEngine:
         self._db.close()
         shutil.rmtree(self._snapshot, ignore_errors=True)
 
-    def snapshot(self, reads: Mapping[str, Read], *, least: int = LARGE) -> list[str]:
-        """Take what several statements read out of a large mirror, once; names of the tables taken."""
-        if not self._attached or self._mirror.stat().st_size < least:
+    def snapshot(self, reads: Mapping[str, Read]) -> list[str]:
+        """Take what is read out of a large mirror; names of the tables taken."""
+        if not self._large:
             return []
-        taken = [name for name, read in reads.items() if read.steps > 1]
-        for name in taken:
-            picked, file = ", ".join(f'"{c}"' for c in reads[name].columns), quoted(self._snapshot / f"{name}.parquet")
-            self._db.execute(
-                f"COPY (SELECT {picked} FROM mirror.\"{reads[name].table}\") TO '{file}'"
-                " (FORMAT parquet, COMPRESSION lz4_raw)"
-            )
-            self._db.execute(f"CREATE OR REPLACE TEMP VIEW \"{name}\" AS SELECT * FROM read_parquet('{file}')")
-        return taken
+        self._take_tables(reads, {name: self._snapshot / f"{name}.parquet" for name in reads})
+        return list(reads)
+
+    def _take_tables(self, reads: Mapping[str, Read], files: Mapping[str, Path]) -> None:
+        """Take what is read of these tables out of the mirror, and name it as the insights do."""
+        self._take(
+            [
+                (f'SELECT {", ".join(_named(reads[name].columns))} FROM mirror."{reads[name].table}"', file)
+                for name, file in files.items()
+            ]
+        )
+        for name, file in files.items():
+            self._db.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM {in_place(file)}')
+
+    def _take(self, wanted: Sequence[apart.FromMirror]) -> list[int]:
+        """Write rows of the mirror to Parquet files; how many each."""
+        if not self._large or self._extension is None:
+            return [self.save(sql, file) for sql, file in wanted]
+        spill = {"temp_directory": str(self._mirror.parent / "spill"), "preserve_insertion_order": False}
+        try:
+            return apart.take(self._mirror, self._extension, wanted, {**self._limits, **spill})
+        except OSError as error:
+            shutil.rmtree(self._snapshot, ignore_errors=True)
+            raise StoreFault(
+                f"{self._mirror}: DuckDB could not read the mirror: {error}. Nothing was computed. If the disk is full,"
+                " make room; else run: kam pull --full"
+            ) from error
 
     def run(self, name: str, sql: str, params: Mapping[str, object], scope: str = "") -> None:
         """Make temp table `name` from one SELECT; `:word` is bound from params, unused params are ignored."""
@@ -100,7 +121,7 @@ class DuckEngine:
 
     def save(self, sql: str, file: Path) -> int:
         """Write the rows of a SELECT to a Parquet file; their number."""
-        done = self._db.execute(f"COPY ({sql}) TO '{quoted(file)}' (FORMAT parquet, COMPRESSION lz4_raw)").fetchone()
+        done = self._db.execute(apart.copy(sql, str(file))).fetchone()
         return int(done[0]) if done else 0
 
     def arrays(self, sql: str) -> dict[str, np.ndarray[Any, Any]]:
@@ -124,6 +145,10 @@ class DuckEngine:
 def written(sql: str, params: Mapping[str, object]) -> str:
     """A statement with its parameters written into it."""
     return _MARK.sub(lambda mark: _literal(params[mark[1]]), sql)
+
+
+def _named(columns: Iterable[str]) -> list[str]:
+    return [f'"{c}"' for c in columns]
 
 
 def _literal(value: object) -> str:

@@ -94,11 +94,18 @@ class KeepingEngine(DuckEngine):
     """A DuckEngine that can leave tables for the next one, and take over those of the last one."""
 
     def __init__(
-        self, mirror: Path, *, memory: str = "1GB", threads: int = 0, scanner: bool = True, least: int = LARGE
+        self,
+        mirror: Path,
+        *,
+        memory: str = "1GB",
+        threads: int = 0,
+        scanner: bool = True,
+        large: int = LARGE,
+        least: int = LARGE,
     ) -> None:
-        super().__init__(mirror, memory=memory, threads=threads, scanner=scanner)
+        super().__init__(mirror, memory=memory, threads=threads, scanner=scanner, large=large)
         # A small mirror is read anew in less time than it takes to find out what changed.
-        self.keeper = self if self._attached and mirror.stat().st_size >= least else None
+        self.keeper = self if self._extension is not None and mirror.stat().st_size >= least else None
         self._folder: Path | None = None
         self._reused = False
         self._today = True  # whether the kept daily tables are of this day
@@ -107,11 +114,16 @@ class KeepingEngine(DuckEngine):
 
     def keep(self, reads: Mapping[str, Read], folder: Path) -> dict[str, int]:
         """Compute in full, and leave rows and kept tables in this folder; rows by table."""
-        self._folder, self._reused, self._near, self._names, counts = folder, False, False, [], dict[str, int]()
-        for table in BASE:
-            file, view = folder / f"rows-{table}.parquet", EXPOSED.get(table, table)
-            counts[table] = self.save(f'SELECT {_source(table)}, {_listed(reads[view])} FROM mirror."{table}"', file)
+        self._folder, self._reused, self._near, self._names = folder, False, False, []
+        files = [(folder / f"rows-{t}.parquet", EXPOSED.get(t, t)) for t in BASE]
+        wanted = [
+            (f'SELECT {_source(t)}, {_listed(reads[v])} FROM mirror."{t}"', f)
+            for t, (f, v) in zip(BASE, files, strict=True)
+        ]
+        counts = dict(zip(BASE, self._take(wanted), strict=True))
+        for file, view in files:
             self._db.execute(f'CREATE OR REPLACE TEMP VIEW "{view}" AS SELECT * FROM {in_place(file)}')
+        self._take_small(reads)
         return counts
 
     def reuse(self, reads: Mapping[str, Read], folder: Path, passed: Sequence[tuple[str, str, int, int]]) -> int:
@@ -121,7 +133,7 @@ class KeepingEngine(DuckEngine):
         """
         self._folder, self._reused = folder, True
         self._today = not passed
-        self._make("changed", "SELECT * FROM mirror.changed")
+        self._take_changed(reads)
         for table in BASE:
             self._differences(reads[EXPOSED.get(table, table)])
             days = [f"{c} > {int(low)} AND {c} <= {int(high)}" for t, c, low, high in passed if t == table]
@@ -197,16 +209,35 @@ class KeepingEngine(DuckEngine):
         noted = f"changed AS c ON c.source = k._source AND c.\"table\" = '{table}'"
         self._make("was", f"SELECT k.* FROM {kept} AS k SEMI JOIN {noted}")
         self._make("now", f'FROM "delta_{table}"')
-        # SQLite looks these rows up by their key; DuckDB would read the whole table.
-        picked = f'SELECT k._source, {_listed(read, "k.")} FROM changed AS c CROSS JOIN "{table}" AS k'
-        text = f"{picked} ON k._source = c.source WHERE c.\"table\" = '{table}'".replace("'", "''")
-        self._db.execute(f"INSERT INTO now SELECT * FROM sqlite_query('mirror', '{text}')")
+        self._db.execute(f"INSERT INTO now SELECT * FROM {in_place(self._now(table))}")
         differ = "SELECT _source FROM (FROM was EXCEPT FROM now) UNION SELECT _source FROM (FROM now EXCEPT FROM was)"
         self._make(f"altered_{table}", differ)
         these = f'JOIN "altered_{table}" AS a USING (_source)'
         self._make(f"now_{table}", f"FROM now SEMI {these}")
         self._make(f"delta_{table}", f'(FROM was SEMI {these}) UNION ALL (FROM "now_{table}")')
         self._db.execute(f'{wide} (FROM {kept} AS k ANTI {these}) UNION ALL (FROM "now_{table}")')
+
+    def _take_changed(self, reads: Mapping[str, Read]) -> None:
+        """Take the list of what changed out of the mirror, and those rows as they are now."""
+        wanted = []
+        for table in BASE:
+            # SQLite looks these rows up by their key; DuckDB would read the whole table.
+            picked = f"SELECT k._source, {_listed(reads[EXPOSED.get(table, table)], 'k.')} FROM changed AS c CROSS JOIN"
+            text = f'{picked} "{table}" AS k ON k._source = c.source WHERE c."table" = \'{table}\''
+            wanted.append(("SELECT * FROM sqlite_query('mirror', '" + text.replace("'", "''") + "')", self._now(table)))
+        noted = self._snapshot / "changed.parquet"
+        self._take([("SELECT * FROM mirror.changed", noted), *wanted])
+        self._make("changed", f"SELECT * FROM {in_place(noted)}")
+        self._take_small(reads)
+
+    def _now(self, table: str) -> Path:
+        return self._snapshot / f"now-{table}.parquet"
+
+    def _take_small(self, reads: Mapping[str, Read]) -> None:
+        """Take the tables that are read as a whole every time."""
+        if self._large:
+            small = [name for name, read in reads.items() if read.table not in BASE]
+            self._take_tables(reads, {name: self._snapshot / f"{name}.parquet" for name in small})
 
     def _make(self, name: str, sql: str) -> None:
         self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}')

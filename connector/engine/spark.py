@@ -73,6 +73,7 @@ class SparkEngine:
 
     def snapshot(self, reads: Mapping[str, Read]) -> list[str]:
         """Hand Spark what is read of the mirror; names of the tables handed over."""
+        self._duck.snapshot(reads)
         for name, read in reads.items():
             self._hand_over(name, f"SELECT {', '.join(read.columns)} FROM {name}")
         return list(reads)
