@@ -263,7 +263,7 @@ def test_a_person_who_declined_is_not_asked_again_before_the_review(engine_with:
 
 
 def test_a_declined_nomination_and_a_declined_demotion_wait_for_their_review(engine_with: Maker) -> None:
-    nominee = {"nominated": 1, "status": "Standard"}
+    nominee = {"nominated": 1, "nominated_until_day": AS_OF + 300, "status": "Standard"}
     assert proposal(engine_with, "A", {**nominee, "review_due_day": AS_OF + 1})[0] == "None"
     assert proposal(engine_with, "A", {**nominee, "review_due_day": AS_OF})[0] == "Promote"
     outside = {"status": "Key", "strikes": 2, "last_review_day": AS_OF - 10}
@@ -414,8 +414,8 @@ def test_an_empty_mirror_is_no_fault(engine_with: Maker) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("cap", 0), ("band", 0.5), ("cap_share", 2.0), ("weight_value", 90), ("late_days", 0.0)]
+    ("name", "value"), [("cap", 0), ("band", 0.5), ("cap_share", 2.0), ("criteria", {"value": 90}), ("late_days", 0.0)]
 )
-def test_a_setting_that_makes_no_sense_is_named(name: str, value: float) -> None:
+def test_a_setting_that_makes_no_sense_is_named(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"^{name}: "):
-        Settings(**{name: value})  # type: ignore[arg-type]
+        Settings(**{name: value})
