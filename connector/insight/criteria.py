@@ -19,7 +19,7 @@ HEAVIEST = 1000
 
 @dataclass(frozen=True)
 class Criterion:
-    """One criterion: what makes it known, and the column of `account` in which a person types it, if one does."""
+    """One criterion: where it comes from, and the column of `account` in which a person types it, if one does."""
 
     name: str
     needs: str
@@ -36,16 +36,16 @@ class Criterion:
 CATALOGUE = {
     c.name: c
     for c in (
-        Criterion("value", "a cost on every line of its deals (opportunity_line.cost)"),
-        Criterion("growth", "products with families on its deals (product.family)"),
-        Criterion("relationship", "activities that name its contacts, or account.partnership", "partnership"),
-        Criterion("alignment", "account.strategic_fit, or an industry and strategic_industries", "strategic_fit"),
+        Criterion("value", "its won deals and their cost (opportunity_line.cost)"),
+        Criterion("growth", "the product families it lacks (product.family), its open deals and its trend"),
+        Criterion("relationship", "activities that name its contacts, and account.partnership", "partnership"),
+        Criterion("alignment", "account.strategic_fit, or its industry and strategic_industries", "strategic_fit"),
         Criterion("payment", "days paid beyond the agreed terms (account.payment_days)"),
         Criterion("product_fit", "account.product_fit", "product_fit"),
         Criterion("financial_strength", "account.financial_strength", "financial_strength"),
         Criterion("market_relationships", "account.market_relationships", "market_relationships"),
         Criterion("cultural_fit", "account.cultural_fit", "cultural_fit"),
-        Criterion("geographic_fit", "account.geographic_fit, or a country and strategic_places", "geographic_fit"),
+        Criterion("geographic_fit", "account.geographic_fit, or its address and strategic_places", "geographic_fit"),
     )
 }
 NAMES = tuple(CATALOGUE)

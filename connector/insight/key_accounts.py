@@ -34,7 +34,7 @@ class Settings:
     nominated_share: float = field(default=0.2, metadata={"meaning": "Share of the cap kept for nominated accounts."})
     criteria: Mapping[str, int] = field(
         default_factory=lambda: dict(criteria.DEFAULT),
-        metadata={"meaning": f"Three to five of: {', '.join(criteria.NAMES)}. Weights need not sum to 100."},
+        metadata={"meaning": "Three to five of the ten of README.md, with weights of any sum."},
     )
     least_confidence: float = field(default=0.6, metadata={"meaning": "Less known weight than this means Needs data."})
     least_deals: int = field(default=2, metadata={"meaning": "Won deals in two years that make repeat business."})
