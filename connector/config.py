@@ -211,13 +211,21 @@ def _value(hint: Any, value: Any, folder: Path) -> Any:
     if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):
         if not isinstance(value, dict):
             raise ValueError(f"must be a table, not {_toml(value)}.")
-        return {k: _value(args[1], v, folder) for k, v in value.items()} if args else value
+        return {k: _entry(k, args[1], v, folder) for k, v in value.items()} if args else value
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(hint, type) and (not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool)):
         words = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
         raise ValueError(f"must be {words.get(hint, 'a section of its own')}, not {_toml(value)}.")
     return value
+
+
+def _entry(key: str, hint: Any, value: Any, folder: Path) -> Any:
+    """A value of a table within a section; its complaint names the key."""
+    try:
+        return _value(hint, value, folder)
+    except ValueError as error:
+        raise ValueError(f"{key} {error}") from error
 
 
 def _toml(value: Any) -> str:

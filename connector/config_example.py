@@ -69,7 +69,7 @@ def _section(name: str, cls: type) -> str:
         default = item.default_factory() if item.default_factory is not MISSING else item.default
         meaning = item.metadata.get("meaning", "")
         line = f"{item.name} = {_toml(default)}"
-        lines.append(f"{line:<44}# {meaning}" if meaning else line)
+        lines.append(f"{line:<43} # {meaning}" if meaning else line)
     return "\n".join(lines) + "\n"
 
 

@@ -98,6 +98,11 @@ _TABLES = (
         credit_hold*    flag    True when deliveries are stopped for credit reasons.
         region*         text    Sales region.
         group_key*      text    Key of the corporate group, where parent_id is not kept.
+        product_fit*    number  How well what we sell suits it, 0 to 5, typed by a person.
+        financial_strength* number How sound it is, 0 to 5, typed by a person.
+        market_relationships* number Whom it brings us to, 0 to 5, typed by a person.
+        cultural_fit*   number  How alike we work, 0 to 5, typed by a person.
+        geographic_fit* number  How well we can serve it where it is, 0 to 5, typed by a person.
         """,
     ),
     _table(
@@ -447,6 +452,51 @@ CRM_FIELDS: tuple[CrmField, ...] = (
         precision=1,
     ),
     CrmField(
+        "account",
+        "product_fit",
+        "number",
+        "KAM product fit",
+        "0 = needs what we don't make, 3 = our standard range suits it, 5 = needs just what we do best.",
+        "inputs",
+        precision=1,
+    ),
+    CrmField(
+        "account",
+        "financial_strength",
+        "number",
+        "KAM financial strength",
+        "0 = may not outlast the year, 3 = sound, 5 = strong enough to grow with us for years.",
+        "inputs",
+        precision=1,
+    ),
+    CrmField(
+        "account",
+        "market_relationships",
+        "number",
+        "KAM market relationships",
+        "0 = opens no doors, 3 = names us to others when asked, 5 = brings us customers and partners.",
+        "inputs",
+        precision=1,
+    ),
+    CrmField(
+        "account",
+        "cultural_fit",
+        "number",
+        "KAM cultural fit",
+        "0 = works against our ways, 3 = differences are talked over, 5 = decides and works as we do.",
+        "inputs",
+        precision=1,
+    ),
+    CrmField(
+        "account",
+        "geographic_fit",
+        "number",
+        "KAM geographic fit",
+        "0 = where we neither deliver nor serve, 3 = reached from a site nearby, 5 = in our home markets.",
+        "inputs",
+        precision=1,
+    ),
+    CrmField(
         "account", "kam_score", "number", "KAM score", "0 to 100, in steps of 5.", "programme", precision=5, scale=1
     ),
     CrmField("account", "kam_rank", "number", "KAM rank", "Rank among the scored accounts.", "programme", precision=8),
@@ -506,6 +556,15 @@ CRM_FIELDS: tuple[CrmField, ...] = (
         "Contacts with two-way contact in the last 90 days.",
         "programme",
         precision=5,
+    ),
+    CrmField(
+        "account",
+        "insight_json",
+        "long_text",
+        "KAM insight JSON",
+        "The numbers behind score and rank, for programs; of accounts in the programme.",
+        "programme",
+        length=8000,
     ),
 )
 WRITE_COLUMNS: dict[tuple[str, str], CrmField] = {(f.table, f.column): f for f in CRM_FIELDS}

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from connector.config import Config
 from connector.errors import GuardHalt, KamError, RowsRefused
 from connector.job import run_enrich
 from connector.steps.write_back import REFUSED, Written
@@ -51,14 +52,15 @@ def recorded(work: Workspace, name: str, as_of: str, undoes: int | None = None) 
 
 
 @contextmanager
-def aside(work: Workspace, as_of: str) -> Iterator[None]:
-    """Results of another day on a copy of the mirror: looking never changes what is written next."""
-    real = work.mirror
+def aside(work: Workspace, as_of: str, config: Config | None = None) -> Iterator[None]:
+    """Results of another day, or by other settings, on a copy of the mirror: looking never changes what is written."""
+    real, given = work.mirror, work.config
     with TemporaryDirectory(dir=work.config.store_dir, prefix="aside-") as folder:
         work.mirror = real.copy(Path(folder))
+        work.config = config or given
         try:
             run_enrich(work, as_of)
             yield
         finally:
             work.mirror.close()
-            work.mirror = real
+            work.mirror, work.config = real, given

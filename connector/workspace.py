@@ -19,6 +19,7 @@ from connector.config import Config
 from connector.crm.http import keep_reserve
 from connector.crm.protocol import Crm, FieldFact, Identity, Limits
 from connector.errors import UsageFault, nearest
+from connector.insight import criteria
 from connector.mapping import FieldMap, Source, WriteRule
 from connector.schema import CRM_FIELDS, INPUT_COLUMNS, WRITE_COLUMNS, CrmField
 from connector.steps.money import Corporate
@@ -259,9 +260,10 @@ def with_ids(fieldmap: FieldMap, crm: Crm) -> FieldMap:
     return replace(fieldmap, sources=tuple(known(s) for s in fieldmap.sources))
 
 
-def setup_fields(groups: tuple[str, ...]) -> tuple[CrmField, ...]:
-    """Fields that setup makes for the chosen groups; `core` always."""
-    return tuple(f for f in CRM_FIELDS if f.group in ("core", *groups))
+def setup_fields(groups: tuple[str, ...], weights: Mapping[str, int] = criteria.DEFAULT) -> tuple[CrmField, ...]:
+    """Fields that setup makes for the chosen groups, `core` always; of typed criteria only those with a weight."""
+    without = criteria.left_out(weights)
+    return tuple(f for f in CRM_FIELDS if f.group in ("core", *groups) and f.column not in without)
 
 
 def _lacking(rule: WriteRule, fact: FieldFact) -> str:

@@ -11,6 +11,7 @@ from connector.cli.diff import enriched_day
 from connector.engine import query
 from connector.errors import UsageFault
 from connector.insight.story import story
+from connector.mapping import FieldMap
 from connector.schema import Context
 from connector.single import aside
 from connector.steps.money import read_rates
@@ -41,14 +42,23 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
             "SELECT * FROM whitespace_cell WHERE account_id = ? ORDER BY shown = 0, shown, score DESC, family",
             [found["id"]],
         )
+        weighed = query(details, "SELECT * FROM criterion_result")
+        fields = crm_names(work.given_map)
         config = work.config
         context = Context(0, config.company.currency, read_rates(work.mirror, work.corporate).digits)
     if as_json:
-        shared.show_json(None, [row], slots=slots, families=cells, parent=above, as_of=day)
+        shared.show_json(None, [row], slots=slots, families=cells, criteria=weighed, parent=above, as_of=day)
         return
     click.echo(shared.plain(f"{row['name']} ({row['id']}), as of {day}; attributes as they stand now"))
     parent = f"{above['name']} ({above['id']})" if above else None
-    for title, lines in story(row, slots, cells, context, config.key_accounts, parent=parent):
+    told = story(row, slots, cells, context, config.key_accounts, parent=parent, weighed=weighed, fields=fields)
+    for title, lines in told:
         click.echo(f"\n{title}")
         for line in lines:
             click.echo(shared.plain(f"  {line}"))
+
+
+def crm_names(given: FieldMap) -> dict[str, str]:
+    """Our columns of account and the fields that the mapping fills them from."""
+    rules = [rule for source in given.sources if source.table == "account" for rule in source.read]
+    return {rule.column.name: rule.fields[0] for rule in rules}

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from connector import job
-from connector.cli import shared
+from connector.cli import shared, what_if
 from connector.cli.diff import enriched_day
 from connector.errors import UsageFault
 from connector.schema import STATUSES, Change
@@ -189,3 +189,6 @@ def override(ctx: click.Context, /, account: str, status: str, reason: str, unti
         return decide.override(row, dict(work.mirror.present("account")), status, reason, day)
 
     ctx.exit(_send(ctx, make, **options))
+
+
+command.add_command(what_if.command)

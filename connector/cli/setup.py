@@ -38,7 +38,8 @@ def command(
             *(f"setup --with {w}: there is no such set of fields. There are: {', '.join(GROUPS)}." for w in wrong)
         )
     with shared.workspace(folder) as work, runs.lock(work.journal.path.parent):
-        request = SetupRequest(setup_fields(chosen), work.journal.installation, work.config.setup.prefix, remove)
+        fields = setup_fields(chosen, work.config.key_accounts.criteria)
+        request = SetupRequest(fields, work.journal.installation, work.config.setup.prefix, remove)
         items = _carry_out(work, request, apply_, out)
         can = work.crm.capabilities
     if as_json:

@@ -1,12 +1,15 @@
 -- From scores to proposals and flags, with memory: cap, band, strikes, lock. Methods 1.2, 1.5, 1.6 and 1.8.
 
--- A nomination holds until its day. A branch that a person made Key is judged by its group.
+-- A nomination holds until its day; without a day it would hold for ever, so it waits until one is given. A branch
+-- that a person made Key is judged by its group.
 -- inner: key_member
 SELECT s.account_id, g.account_n, p.status, s.eligible, s.gate, s.confidence, s.score_low,
   CASE WHEN p.status = 'Key' AND s.gate = 'branch' THEN r.rank ELSE s.rank END AS rank,
   CASE WHEN w.value_minor > 0 THEN 1 ELSE 0 END AS pays,
-  CASE WHEN p.nominated = 1 AND (p.nominated_until_day IS NULL OR p.nominated_until_day >= :as_of)
-            AND COALESCE(p.status, '') <> 'Not eligible' THEN 1 ELSE 0 END AS nominated,
+  CASE WHEN p.nominated = 1 AND p.nominated_until_day >= :as_of AND COALESCE(p.status, '') <> 'Not eligible'
+       THEN 1 ELSE 0 END AS nominated,
+  CASE WHEN p.nominated = 1 AND p.nominated_until_day IS NULL AND COALESCE(p.status, '') <> 'Not eligible'
+       THEN 1 ELSE 0 END AS endless, p.nominated_until_day,
   COALESCE(p.strikes, 0) AS strikes_before, p.last_review_day,
   COALESCE(p.locked_until_day, p.since_day + :lock_days, p.decided_day + :lock_days) AS locked_until_day,
   CASE WHEN p.status IN ('Standard', 'Key') AND COALESCE(p.review_due_day, p.decided_day + :review_days) > :as_of
@@ -45,7 +48,7 @@ SELECT m.account_id, m.account_n, m.status, m.gate, m.confidence, m.score_low, m
   CASE WHEN m.gate IN ('credit_hold', 'not_customer') THEN 1 ELSE 0 END AS breach,
   CASE WHEN m.status = 'Key' AND (m.last_review_day IS NULL OR m.last_review_day + :review_days <= :as_of)
        THEN 1 ELSE 0 END AS review,
-  m.strikes_before, m.last_review_day
+  m.strikes_before, m.last_review_day, m.endless, m.nominated_until_day
 FROM key_member AS m
 CROSS JOIN key_cap AS c
 LEFT JOIN key_nominee AS n ON n.account_id = m.account_id
@@ -112,7 +115,8 @@ LEFT JOIN key_silence AS l ON l.account_id = r.account_id
 -- The next border: into the cap for those outside the programme, out of the band for those in it.
 -- inner: key_border
 SELECT MIN(CASE WHEN r.rank = r.own_cap THEN q.points_low END) AS into_points,
-  MAX(CASE WHEN r.rank = r.band_rank + 1 THEN q.points_low END) AS out_points
+  MAX(CASE WHEN r.rank = r.band_rank + 1 THEN q.points_low END) AS out_points,
+  MAX(q.weight_bound) AS weight_bound
 FROM key_review AS r JOIN account_rated AS q ON q.account_id = r.account_id
 
 -- inner: key_distance
@@ -127,32 +131,37 @@ JOIN account_points AS q ON q.account_id = r.account_id
 CROSS JOIN key_border AS b
 WHERE r.rank IS NOT NULL AND p.proposal <> 'Promote'
 
+-- The heaviest criterion that can carry the whole distance needs the smallest change: its place by weight stands
+-- before the seven digits of where it would have to be. able: every criterion that could carry four fifths of it.
 -- inner: key_option
-SELECT d.account_id, c.criterion,
-  CASE WHEN d.upward = 1 THEN c.bound_low + CAST(floor(d.points * 1.0E0 / c.weight + 0.999999E0) AS BIGINT)
-       ELSE c.bound_low - CAST(floor(d.points * 1.0E0 / c.weight + 0.999999E0) AS BIGINT) END AS to_q,
-  row_number() OVER (PARTITION BY d.account_id ORDER BY c.weight DESC, c.criterion_n) AS place
-FROM key_distance AS d
-JOIN criterion_point AS c ON c.account_id = d.account_id
-WHERE c.bound_low IS NOT NULL AND d.points > 0
-  AND ((d.upward = 1 AND c.bound_low * c.weight + d.points <= c.weight * 1000000)
-       OR (d.upward = 0 AND c.bound_low * c.weight >= d.points))
+SELECT account_id, CAST(SUM(bit) AS BIGINT) AS able,
+  MIN(CASE WHEN to_q >= 0 AND to_q <= 1000000 THEN heavy * 10000000 + to_q END) AS smallest
+FROM (SELECT d.account_id, c.bit, c.heavy,
+        CASE WHEN d.upward = 1 THEN c.bound_low + CAST(floor(d.points * 1.0E0 / c.weight + 0.999999E0) AS BIGINT)
+             ELSE c.bound_low - CAST(floor(d.points * 1.0E0 / c.weight + 0.999999E0) AS BIGINT) END AS to_q
+      FROM key_distance AS d
+      JOIN criterion_point AS c ON c.account_id = d.account_id
+      WHERE c.bound_low IS NOT NULL AND d.points > 0
+        AND d.points * 4 <= CASE WHEN d.upward = 1 THEN 1000000 - c.bound_low ELSE c.bound_low END * c.weight * 5) AS o
+GROUP BY account_id
 
--- The heaviest criterion that can carry the whole distance needs the smallest change.
 -- view: key_change
-SELECT o.account_id, o.criterion, o.to_q
+SELECT o.account_id, w.criterion, o.able, o.smallest - w.heavy * 10000000 AS to_q
 FROM key_option AS o
-JOIN (SELECT account_id, MIN(place) AS place FROM key_option GROUP BY account_id) AS f
-  ON f.account_id = o.account_id AND f.place = o.place
+JOIN criterion_weight AS w ON w.heavy = CAST(floor(o.smallest * 1.0E0 / 1.0E7) AS BIGINT)
 
 -- step: account_key
 SELECT r.account_id, r.status, p.proposal, f.flag, p.strikes, p.last_review_day, r.review, r.locked_until_day,
-  r.nominated, r.outside, r.cap, r.band_rank,
+  r.nominated, r.endless, r.nominated_until_day, r.outside, r.cap, r.own_cap, r.band_rank, :threshold AS threshold,
+  CASE WHEN b.weight_bound > 0 THEN floor(b.into_points * 1.0E-1 / b.weight_bound + 0.5E0) / 1.0E3 END AS into_score,
+  CASE WHEN b.weight_bound > 0 THEN floor(b.out_points * 1.0E-1 / b.weight_bound + 0.5E0) / 1.0E3 END AS out_score,
   CASE WHEN r.rank > r.own_cap THEN r.rank - r.own_cap END AS next_rank_gap,
   CASE WHEN d.points > 0 THEN floor(d.points * 1.0E-1 / d.weight_bound + 0.5E0) / 1.0E3 END AS next_score_gap,
-  c.criterion AS change_criterion, c.to_q / 1.0E6 AS change_to, f.silent_days, f.usual_gap, f.gap_ratio
+  c.criterion AS change_criterion, c.to_q / 1.0E6 AS change_to, c.able AS change_able, d.upward AS change_upward,
+  f.silent_days, f.usual_gap, f.gap_ratio
 FROM key_review AS r
 JOIN key_proposal AS p ON p.account_id = r.account_id
 JOIN key_flag AS f ON f.account_id = r.account_id
+CROSS JOIN key_border AS b
 LEFT JOIN key_distance AS d ON d.account_id = r.account_id
 LEFT JOIN key_change AS c ON c.account_id = r.account_id

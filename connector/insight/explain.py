@@ -12,15 +12,18 @@ from unicodedata import category
 import numpy as np
 
 from connector.convert import iso_day, listed
+from connector.insight import criteria, numbers
 from connector.insight.steps import run_steps
 from connector.insight.texts import catalogue
 from connector.schema import Context, Engine
 
 LONGEST = 255
-CRITERIA = ("value", "growth", "relationship", "alignment", "payment")
 # Points of contribution below which a criterion speaks neither for nor against.
 _NOTEWORTHY = 1.0
 _BUCKETS = (3, 10, 25, 50, 100, 250, 500, 1000)
+_WEIGHED = (
+    "SELECT r.* FROM criterion_result AS r JOIN criterion_weight AS w ON w.criterion = r.criterion ORDER BY w.place"
+)
 # Text → flag of `account_telling`: whether this account tells it.
 _TOLD = {
     "kam_why": "tells_why",
@@ -50,6 +53,7 @@ def texts(engine: Engine, context: Context) -> None:
         made.append(f"account_text_{number}")
         engine.load(made[-1], {c: np.array(v, dtype=object) for c, v in told.items()})
     engine.view("account_text", " UNION ALL ".join(f"SELECT * FROM {name}" for name in made), {})  # noqa: S608
+    _load_numbers(engine)
     run_steps(engine, "explain_result", {"unit": 10.0**-context.digits})
 
 
@@ -61,6 +65,16 @@ def parts(engine: Engine) -> list[str]:
     ids = ["'" + str(i).replace("'", "''") + "'" for i in last]
     ends = [*(f"id <= {i}" for i in ids), "TRUE"]
     return [end if n == 0 else f"id > {ids[n - 1]} AND {end}" for n, end in enumerate(ends)]
+
+
+def _load_numbers(engine: Engine) -> None:
+    """Make `account_numbers`, for accounts in the programme only."""
+    weighed = list(_rows({c: listed(a) for c, a in engine.arrays(_WEIGHED).items()}))
+    columns = engine.arrays("SELECT f.* FROM account_fact AS f WHERE f.in_programme = 1")
+    rows = list(_rows({c: listed(a) for c, a in columns.items()}))
+    texts = [numbers.as_json(row, weighed) for row in rows]
+    made = {"id": [row["id"] for row in rows], "insight_json": texts}
+    engine.load("account_numbers", {c: np.array(v, dtype=object) for c, v in made.items()})
 
 
 def _rows(columns: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
@@ -102,6 +116,8 @@ def why(row: Mapping[str, Any], said: Mapping[str, Any], context: Context) -> li
         parts.append(words["flag"][row["flag"]])
     if row["nominated"]:
         parts.append(words["nominated"])
+    if row["endless"]:
+        parts.append(words["endless"])
     gate, worth = row["gate"], _worth_words(row, words, context)
     idle = gate == "not_active"  # then the gate and the worth would say one thing twice
     told = (gate == "new" and row["flag"] == "Emerging") or (idle and row["first_won_day"] is None)
@@ -109,6 +125,8 @@ def why(row: Mapping[str, Any], said: Mapping[str, Any], context: Context) -> li
         parts.append(words["gate"].get(gate) or words["gate"]["other"].format(gate=gate))
     if not (idle and row["first_won_day"] is not None and row["yearly_minor"] == 0):
         parts.append(worth)
+    if row["flag"] == "Needs data":
+        parts += _wanted_words(row, said)
     near = _near_programme(row, words)
     if row["rank"] is not None and near:
         parts.append(_rank_words(row, words))
@@ -184,14 +202,16 @@ def _criteria_words(row: Mapping[str, Any], said: Mapping[str, Any], *, weighed:
         names["value"] = names["revenue"]
 
     def told(key: str, chosen: Sequence[str]) -> str:
-        return str(said["why"][key].format(list=", ".join(names[c] for c in CRITERIA if c in chosen)))
+        return str(said["why"][key].format(list=", ".join(names[c] for c in criteria.NAMES if c in chosen)))
 
-    known = {c: row[f"c_{c}"] for c in CRITERIA if weighed and row[f"c_{c}"] is not None}
+    known = {c: row[f"c_{c}"] for c in criteria.NAMES if weighed and row[f"c_{c}"] is not None}
     # By size of the contribution, then told in the fixed order, so that two near ones don't swap places at night.
     best = sorted((c for c in known if known[c] > 0), key=lambda c: -known[c])
     worst = sorted((c for c in known if known[c] < 0), key=lambda c: known[c])
     # A value without peers to hold it against is still known, and was told above.
-    unknown = [c for c in CRITERIA if row[f"s_{c}"] is None and not (c == "value" and row["yearly_minor"] is not None)]
+    unknown = [
+        c for c in criteria.of_bits(row["unknown_bits"]) if not (c == "value" and row["yearly_minor"] is not None)
+    ]
     pairs = [pair for n in (2, 1) for pair in combinations(best[:3], n)]
     for key, chosen, others in (("for", best[:2], pairs), ("against", worst[:1], [(c,) for c in worst[:2]])):
         stays = next(
@@ -200,8 +220,27 @@ def _criteria_words(row: Mapping[str, Any], said: Mapping[str, Any], *, weighed:
         picked = stays or [c for c in chosen if abs(known[c]) >= _NOTEWORTHY]
         if picked:
             yield told(key, picked)
+    if weighed:
+        yield from _change_words(row, said["why"], names)
     if unknown:
         yield told("unknown", unknown)
+
+
+def _wanted_words(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
+    """What to find out first; the one that was said stays said until it is known."""
+    unknown = [*criteria.of_bits(row["unknown_bits"]), *([row["most_wanted"]] if row["most_wanted"] else [])]
+    made = {c: str(said["why"]["wanted"].format(criterion=said["criterion"][c])) for c in unknown}
+    kept = next((text for text in made.values() if _said_before(row, f"{text};") or _ends(row, text)), None)
+    return [kept or made[row["most_wanted"]]] if row["most_wanted"] else []
+
+
+def _change_words(row: Mapping[str, Any], words: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[str]:
+    """By which criterion the next border is nearest; the one that was said stays while it nearly reaches it."""
+    text = words["way_in" if row["change_upward"] else "way_out"]
+    able = {c: str(text.format(criterion=names[c])) for c in criteria.of_bits(row["change_able"])}
+    kept = next((told for told in able.values() if _said_before(row, f"{told};") or _ends(row, told)), None)
+    if kept or row["change_criterion"]:
+        yield kept or able[row["change_criterion"]]
 
 
 def coverage(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:

@@ -28,9 +28,13 @@ LEFT JOIN account_dark AS d ON d.account_id = a.id
 -- step: fact_standing
 SELECT s.account_id, s.eligible, s.gate, s.s_value, s.s_growth, s.s_relationship, s.s_alignment, s.s_payment,
   s.c_value, s.c_growth, s.c_relationship, s.c_alignment, s.c_payment,
+  s.s_product_fit, s.s_financial_strength, s.s_market_relationships, s.s_cultural_fit, s.s_geographic_fit,
+  s.c_product_fit, s.c_financial_strength, s.c_market_relationships, s.c_cultural_fit, s.c_geographic_fit,
   s.confidence, s.score, s.score_low, s.score_high, s.rank, s.most_wanted,
   k.status, k.proposal, k.flag, k.strikes, k.last_review_day, k.locked_until_day, k.nominated, k.cap, k.next_rank_gap,
   k.change_criterion, k.change_to, k.silent_days, k.gap_ratio,
+  s.unknown_bits, k.endless, k.nominated_until_day, k.own_cap, k.band_rank, k.threshold, k.into_score, k.out_score,
+  k.change_able, k.change_upward, k.outside,
   q.attractiveness, q.relationship AS relationship_axis, q.box
 FROM account_score AS s
 JOIN account_key AS k ON k.account_id = s.account_id
@@ -57,16 +61,21 @@ SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.s
   a.open_weighted_minor, a.pareto_class, a.revenue_rank, a.value_rank, a.order_gap,
   s.eligible, s.gate, s.s_value, s.s_growth, s.s_relationship, s.s_alignment, s.s_payment,
   s.c_value, s.c_growth, s.c_relationship, s.c_alignment, s.c_payment,
+  s.s_product_fit, s.s_financial_strength, s.s_market_relationships, s.s_cultural_fit, s.s_geographic_fit,
+  s.c_product_fit, s.c_financial_strength, s.c_market_relationships, s.c_cultural_fit, s.c_geographic_fit,
   s.confidence, s.score, s.score_low, s.score_high, s.rank, s.most_wanted,
   s.status, s.proposal, s.flag, s.strikes, s.last_review_day, s.locked_until_day, s.nominated, s.cap, s.next_rank_gap,
   s.change_criterion, s.change_to, s.silent_days, s.gap_ratio, s.attractiveness, s.relationship_axis, s.box,
+  s.unknown_bits, s.endless, s.nominated_until_day, s.own_cap, s.band_rank, s.threshold, s.into_score, s.out_score,
+  s.change_able, s.change_upward, s.outside,
   c.strength, c.relationship_band, c.strong_contacts, c.two_way_contacts, c.top_contact_share, c.last_two_way_day,
   c.slots, c.slots_covered, c.slots_known, c.coverage_percent, c.known_percent, c.engaged_contacts, c.executive_known,
   c.executive_engaged, c.single_threaded, c.first_gap, c.first_gap_known, c.coverage_state,
   c.whitespace_state, c.ideas, c.expected_minor, c.low_minor, c.high_minor, c.whitespace_band,
   c.top_family, c.top_peers, c.top_peer_owners, c.top_pulled_by, c.top_typical_minor, c.held_back, c.present_why,
   CASE WHEN a.type = 'customer' OR a.first_won_day IS NOT NULL THEN 1 ELSE 0 END AS is_customer,
-  CASE WHEN s.status = 'Key' OR s.nominated = 1 OR s.proposal <> 'None' OR s.flag = 'On watch' THEN 1 ELSE 0 END AS in_programme
+  CASE WHEN s.status = 'Key' OR s.nominated = 1 OR s.endless = 1 OR s.proposal <> 'None' OR s.flag = 'On watch'
+       THEN 1 ELSE 0 END AS in_programme
 FROM fact_worth AS a
 JOIN fact_standing AS s ON s.account_id = a.id
 JOIN fact_contact AS c ON c.account_id = a.id
@@ -80,9 +89,9 @@ SELECT f.id, f.flag, f.nominated, f.gate, f.cost_state, f.costs_known,
        ELSE f.head_minor + CASE WHEN f.size_minor > f.head_minor THEN 1 ELSE 0 END END AS told_minor,
   CASE WHEN f.yearly_minor < 0 THEN 1 ELSE 0 END AS loss,
   CASE WHEN f.rateless_deals > 0 THEN 2 ELSE 0 END + CASE WHEN f.amountless_deals > 0 THEN 1 ELSE 0 END AS dark,
-  CASE WHEN f.score IS NULL THEN 0 ELSE 1 END + CASE WHEN f.s_value IS NULL THEN 0 ELSE 2 END
-    + CASE WHEN f.s_growth IS NULL THEN 0 ELSE 4 END + CASE WHEN f.s_relationship IS NULL THEN 0 ELSE 8 END
-    + CASE WHEN f.s_alignment IS NULL THEN 0 ELSE 16 END + CASE WHEN f.s_payment IS NULL THEN 0 ELSE 32 END AS scored,
+  CASE WHEN f.score IS NULL THEN 0 ELSE 1 END AS scored, f.unknown_bits,
+  CASE WHEN f.flag = 'Needs data' THEN f.most_wanted END AS wanted,
+  CASE WHEN f.flag = 'Needs data' THEN f.present_why END AS wanted_before,
   CASE WHEN f.in_programme = 1 OR f.rank <= 3 * f.cap THEN f.id END AS near_id,
   f.coverage_state, f.slots, f.slots_covered, f.slots_known, f.executive_known, f.executive_engaged, f.first_gap,
   f.first_gap_known, f.single_threaded, CASE WHEN f.engaged_contacts > 0 THEN 1 ELSE 0 END AS engaged,
@@ -110,7 +119,7 @@ FROM (
 -- step: account_speaker
 SELECT id,
   MIN(id) OVER (PARTITION BY flag, nominated, gate, bought, told_minor, loss, cost_state, costs_known, dark, scored,
-    near_id) AS why_id,
+    unknown_bits, wanted, wanted_before, near_id) AS why_id,
   MIN(id) OVER (PARTITION BY coverage_state, slots, slots_covered, slots_known, executive_known, first_gap,
     first_gap_known, single_threaded, engaged) AS coverage_id,
   MIN(id) OVER (PARTITION BY whitespace_state, top_family, held_back, top_peer_owners, top_peers, top_pulled_by,

@@ -5,15 +5,14 @@ come in; account_value, account_score and account_key leave. Nothing is Key here
 only proposes. Formulas: methods, section 1. Next room: `quadrant`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from connector.insight import hierarchy
+from connector.insight import criteria, hierarchy
 from connector.insight.steps import run_steps
 from connector.schema import Context, Engine
-
-CRITERIA = ("value", "growth", "relationship", "alignment", "payment")
 
 
 @dataclass(frozen=True)
@@ -33,11 +32,10 @@ class Settings:
     lock_days: int = field(default=365, metadata={"meaning": "Days after promotion without a proposal to demote."})
     threshold: float = field(default=50.0, metadata={"meaning": "Least lower bound of the score to be proposed."})
     nominated_share: float = field(default=0.2, metadata={"meaning": "Share of the cap kept for nominated accounts."})
-    weight_value: int = field(default=35, metadata={"meaning": "Weight of net value."})
-    weight_growth: int = field(default=25, metadata={"meaning": "Weight of growth potential."})
-    weight_relationship: int = field(default=15, metadata={"meaning": "Weight of relationship and partnership."})
-    weight_alignment: int = field(default=15, metadata={"meaning": "Weight of strategic fit."})
-    weight_payment: int = field(default=10, metadata={"meaning": "Weight of payment and ease."})
+    criteria: Mapping[str, int] = field(
+        default_factory=lambda: dict(criteria.DEFAULT),
+        metadata={"meaning": "Three to five of the ten of README.md, with weights of any sum."},
+    )
     least_confidence: float = field(default=0.6, metadata={"meaning": "Less known weight than this means Needs data."})
     least_deals: int = field(default=2, metadata={"meaning": "Won deals in two years that make repeat business."})
     emerging_days: int = field(default=183, metadata={"meaning": "Younger customers are Emerging and not ranked."})
@@ -55,6 +53,9 @@ class Settings:
     strategic_industries: tuple[str, ...] = field(
         default=(), metadata={"meaning": "Industries that fit the strategy, where no fit was typed."}
     )
+    strategic_places: tuple[str, ...] = field(
+        default=(), metadata={"meaning": "Countries and regions that suit us, where no geographic fit was typed."}
+    )
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense."""
@@ -67,29 +68,18 @@ class Settings:
         for name in ("cap_share", "nominated_share", "least_confidence", "least_cost_share", "low_fit"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: must lie between 0 and 1, is {getattr(self, name)}")
-        if any(w < 0 for w in self.weights) or sum(self.weights) != 100:
-            raise ValueError(
-                f"weight_value: the five weights must be 0 or more and sum to 100, not {sum(self.weights)}"
-            )
-        if sum(w > 0 for w in self.weights) < 3:
-            raise ValueError("weight_value: at least three criteria need a weight; revenue alone makes no key account")
+        if wrong := criteria.complaint(self.criteria):
+            raise ValueError(f"criteria: {wrong}")
         if self.late_days <= 0:
             raise ValueError(f"late_days: must be above 0, is {self.late_days}")
-
-    @property
-    def weights(self) -> tuple[int, ...]:
-        """Weights in the order of CRITERIA."""
-        return tuple(int(getattr(self, f"weight_{c}")) for c in CRITERIA)
 
 
 def compute(engine: Engine, context: Context, settings: Settings) -> None:
     """Make account_group, account_value, account_score and account_key, each with a row for every account."""
     params = parameters(context, settings)
-    engine.load(
-        "criterion_weight",
-        {"criterion": list(CRITERIA), "weight": np.array(settings.weights), "place": np.arange(1, len(CRITERIA) + 1)},
-    )
+    criteria.load(engine, settings.criteria)
     engine.load("strategic_industry", {"industry": np.array(sorted(set(settings.strategic_industries)), dtype=object)})
+    engine.load("strategic_place", {"place": np.array(sorted(set(settings.strategic_places)), dtype=object)})
     hierarchy.compute(engine, context)
     for name in ("account_value", "key_accounts", "account_key"):
         run_steps(engine, name, params)

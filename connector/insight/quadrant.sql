@@ -2,7 +2,8 @@
 -- Methods 1.7 and 11.
 
 -- A customer's attractiveness is the mean of net value, growth and fit by their weights; relationship is strength and,
--- where the chart is known, coverage. Without activities relationship is unknown.
+-- where the chart is known, coverage. Without activities relationship is unknown. What has no weight in the score has
+-- the least here: an axis needs its measures, whichever criteria were chosen.
 -- inner: quadrant_axis
 SELECT s.account_id, g.account_n, v.value_minor,
   CASE WHEN s.s_value IS NULL OR (s.s_growth IS NULL AND s.s_alignment IS NULL) THEN NULL
@@ -23,9 +24,10 @@ JOIN account_key AS k ON k.account_id = s.account_id
 JOIN account_value AS v ON v.account_id = s.account_id
 LEFT JOIN account_strength AS r ON r.account_id = s.account_id
 LEFT JOIN account_coverage AS c ON c.account_id = s.account_id
-CROSS JOIN (SELECT MAX(CASE WHEN criterion = 'value' THEN weight END) AS value,
-              MAX(CASE WHEN criterion = 'growth' THEN weight END) AS growth,
-              MAX(CASE WHEN criterion = 'alignment' THEN weight END) AS alignment FROM criterion_weight) AS w
+CROSS JOIN (SELECT GREATEST(MAX(CASE WHEN criterion = 'value' THEN weight END), 1) AS value,
+              GREATEST(MAX(CASE WHEN criterion = 'growth' THEN weight END), 1) AS growth,
+              GREATEST(MAX(CASE WHEN criterion = 'alignment' THEN weight END), 1) AS alignment
+            FROM criterion_weight) AS w
 WHERE g.account_id = g.root_id
 
 -- Candidates weigh by their value, so that the cut parts the programme's money and not its small change.

@@ -4,11 +4,12 @@ Result rows of one account come in; titled lines of text leave, for `kam explain
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import ceil, exp, floor, log
 from typing import Any
 
 from connector.convert import iso_day
-from connector.insight import key_accounts
-from connector.insight.explain import CRITERIA, basis, money, slot_words
+from connector.insight import criteria, key_accounts
+from connector.insight.explain import basis, money, slot_words
 from connector.insight.texts import catalogue
 from connector.schema import Context
 
@@ -44,14 +45,24 @@ def story(
     settings: key_accounts.Settings,
     *,
     parent: str | None = None,
+    weighed: Sequence[Row] = (),
+    fields: Mapping[str, str] | None = None,
 ) -> Iterator[Part]:
-    """Titled lines: status, value, score, relationship, coverage, whitespace; `parent` names a branch's company."""
+    """Titled lines: status, value, score, relationship, quadrant, coverage, whitespace.
+
+    `parent` names a branch's company, `weighed` is what the criteria are held against, `fields` the CRM's names of our
+    columns of account.
+    """
     said = catalogue(context.language)
     parent = parent or str(row["root_id"])
     yield "Key account status", list(_status(row, said, parent))
     yield "Net value", list(_value(row, context))
-    yield "Score", list(_score(row, said, settings, parent))
+    yield "Score", list(_score(row, said, settings, parent, fields or {}))
+    if row["score"] is not None and not _is_branch(row):
+        held = {w["criterion"]: w for w in weighed}
+        yield "What would change it", list(_change(row, said, settings, held, context))
     yield "Relationship", list(_relationship(row))
+    yield "Quadrant", list(_quadrant(row, said, parent))
     yield "Coverage", list(_coverage(row, slots, said))
     yield "Whitespace", list(_whitespace(row, cells, context))
 
@@ -71,6 +82,10 @@ def _status(row: Row, said: Mapping[str, Any], parent: str) -> Iterator[str]:
         gate = said["why"]["gate"].get(row["gate"], row["gate"])
         opens = f"; what would change that: {_OPENS[row['gate']]}" if row["gate"] in _OPENS else ""
         yield f"can't be proposed: {gate}{opens}"
+    if row["endless"]:
+        yield "nominated without an end, which would hold for ever: fill in nominated_until, then the nomination counts"
+    if row["nominated"] and row["nominated_until_day"]:
+        yield f"nominated by a person until {iso_day(row['nominated_until_day'])}: no gate stands in its way"
     if row["locked_until_day"]:
         yield f"no demotion is proposed before {iso_day(row['locked_until_day'])}; strikes so far: {row['strikes']}"
     if row["next_rank_gap"] and row["next_rank_gap"] > 0:
@@ -111,7 +126,9 @@ def exact(minor: int | None, context: Context) -> str:
     return "unknown" if minor is None else f"{minor * 10.0**-context.digits:,.{context.digits}f} {context.currency}"
 
 
-def _score(row: Row, said: Mapping[str, Any], settings: key_accounts.Settings, parent: str) -> Iterator[str]:
+def _score(
+    row: Row, said: Mapping[str, Any], settings: key_accounts.Settings, parent: str, fields: Mapping[str, str]
+) -> Iterator[str]:
     if _is_branch(row):
         yield f"scored with its parent company: {parent}"
         return
@@ -119,6 +136,8 @@ def _score(row: Row, said: Mapping[str, Any], settings: key_accounts.Settings, p
         yield "not scored: no won deals" if row["first_won_day"] is None else "not scored: its value is unknown"
         return
     yield f"{row['score']:.1f} of 100 over what is known ({row['confidence']:.0%} of the weight)"
+    if row["confidence"] < settings.least_confidence:
+        yield f"unrated, needs data: less than {settings.least_confidence:.0%} of the weight is known"
     if None not in (row["score_low"], row["score_high"]) and row["score_low"] != row["score_high"]:
         yield (
             f"{row['score_low']:.1f} to {row['score_high']:.1f} when each unknown counts as a weak (25th percentile) or"
@@ -126,21 +145,83 @@ def _score(row: Row, said: Mapping[str, Any], settings: key_accounts.Settings, p
         )
     if row["rank"] is not None:
         yield f"rank {row['rank']}, by the lower of the two"
-    weights = dict(zip(CRITERIA, settings.weights, strict=True))
-    for criterion in CRITERIA:
-        name, points, against = said["criterion"][criterion], row[f"s_{criterion}"], row[f"c_{criterion}"]
-        if points is None:
-            yield f"{name:<18} weight {weights[criterion]:>2}: unknown"
-        else:
-            peers = "" if against is None else f", {against:+.1f} points of the score against the average account"
-            yield f"{name:<18} weight {weights[criterion]:>2}: {points:.0%}{peers}"
+    names, total = criteria.chosen(settings.criteria), sum(settings.criteria.values())
+    width = max(len(said["criterion"][c]) for c in names)
+    for name in names:
+        head = f"{said['criterion'][name]:<{width}} weight {settings.criteria[name]:>2} of {total}"
+        yield f"{head}: {_standing(row, name)}{_scale(name, fields)}"
     if row["most_wanted"]:
-        yield f"what would help most to know: {said['criterion'][row['most_wanted']]}"
+        wanted = criteria.CATALOGUE[row["most_wanted"]]
+        yield f"what would move it most to know: {said['criterion'][wanted.name]}, from {wanted.needs}"
+
+
+def _standing(row: Row, name: str) -> str:
+    """Where an account stands in one criterion, and what that does for its score among its peers."""
+    share, points = row[f"s_{name}"], row[f"c_{name}"]
+    if share is None:
+        return f"unknown; it would come from {criteria.CATALOGUE[name].needs}"
+    peers = "" if points is None else f", {points:+.1f} points of the score against the average account"
+    return f"{share:.0%}{peers}"
+
+
+def _scale(name: str, fields: Mapping[str, str]) -> str:
+    """The anchors of a scale that people type, with the field of the CRM where it is known."""
+    found = criteria.CATALOGUE[name]
+    where = fields.get(found.typed, f"account.{found.typed}")
+    return f"; typed in {where}: {found.anchors.rstrip('.')}" if found.typed else ""
+
+
+def _change(
+    row: Row,
+    said: Mapping[str, Any],
+    settings: key_accounts.Settings,
+    weighed: Mapping[str, Row],
+    context: Context,
+) -> Iterator[str]:
+    """The nearest border and the smallest change of one criterion that crosses it."""
+    border = row["into_score"] if row["change_upward"] else row["out_score"]
+    if row["rank"] is None:
+        yield "nothing by itself: it is not ranked"
+        return
+    if row["next_score_gap"] is None:
+        yield "nothing is needed: it is proposed" if row["kam_proposal"] == "Promote" else "no border is near"
+        return
+    way = "to be proposed it lacks" if row["change_upward"] else "it would leave the range of key accounts by losing"
+    at = f"; the account at that border has {border:.1f}" if border is not None else ""
+    yield f"{way} {row['next_score_gap']:.1f} points of the lower bound{at}, the threshold is {row['threshold']:g}"
     if row["change_criterion"]:
-        yield (
-            f"smallest change that crosses the next threshold: {said['criterion'][row['change_criterion']]} to"
-            f" {row['change_to']:.0%}"
-        )
+        name, to = row["change_criterion"], row["change_to"]
+        told = _amount_at(name, to, settings, weighed.get(name), context, up=bool(row["change_upward"]))
+        yield f"smallest change that crosses it: {said['criterion'][name]} to {to:.0%}{told}"
+    else:
+        yield "no single criterion can do it alone"
+
+
+def _amount_at(
+    name: str, share: float, settings: key_accounts.Settings, held: Row | None, context: Context, *, up: bool
+) -> str:
+    """What a share of a criterion stands for, in the words of what is measured; empty where there are none."""
+    if name in ("value", "growth"):
+        if held is None or not held["middle_minor"] or not held["top_minor"]:
+            return ""
+        low, high = log(held["middle_minor"]), log(held["top_minor"])
+        yearly = exp(low + share * (high - low)) * (2 if name == "value" else 1)
+        return f", about {money(round(yearly), context)} a year"
+    if name == "payment":
+        return f", {'at most' if up else 'about'} {settings.late_days * (1 - share):.0f} days beyond terms"
+    if name == "relationship":
+        return f", {100 * share:.0f} of 100 with partnership where it is typed"
+    return f", {ceil(round(5 * share, 6)) if up else floor(round(5 * share, 6))} of 5"
+
+
+def _quadrant(row: Row, said: Mapping[str, Any], parent: str) -> Iterator[str]:
+    if _is_branch(row):
+        yield f"placed with its parent company: {parent}"
+        return
+    sides = ("attractiveness", "relationship_axis")
+    x, y = ("unknown" if row[c] is None else f"{row[c]:.0f} of 100" for c in sides)
+    yield f"{row['box']}: attractiveness {x}, relationship {y}"
+    yield str(said["treatment"].get(row["box"], said["treatment"]["Unknown"]))
 
 
 def _relationship(row: Row) -> Iterator[str]:

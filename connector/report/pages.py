@@ -88,7 +88,7 @@ def _told(account: Account, book: Book) -> dict[str, Any]:
     said = catalogue(book.context.language)
     return {
         "row": account.row,
-        "story": list(story(account.row, (), (), book.context, book.settings)),
+        "story": list(story(account.row, (), (), book.context, book.settings, weighed=book.weighed)),
         "grid": grid(account.slots),
         "levels": levels(account.people),
         "bands": RELATIONSHIP_BANDS,

@@ -19,7 +19,10 @@ _LOOSE = {"kam_rank": 0.10}
 # A text says about how much; a window that slides over the year moves the sum without any news.
 _ABOUT = 0.25
 _MONEY = {"net_value_12m"}
-_STAMP = "kam_as_of"
+# What alone is no news: it travels with another change, and then as it is.
+_RIDERS = {"kam_as_of", "insight_json"}
+# Of these, what is filled at once where it is empty: it may have been opted in just now.
+_FILLED = {"insight_json"}
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,7 @@ def diff(
         here = present.get(row.id, {})
         result.scope += bool(row.in_scope)
         found = list(_row_changes(table, row, here, columns, rules, last_after, result))
-        # The stamp alone is no news: it travels with another change.
-        if any(c.column != _STAMP for c in found):
+        if any(c.column not in _RIDERS or (c.column in _FILLED and c.before is None) for c in found):
             result.changes += found
     return result
 
@@ -102,6 +104,8 @@ def settled(table: str, column: str, wanted: Any, before: Any) -> Any:
     fact = WRITE_COLUMNS[table, column]
     if wanted is None or wanted == "":
         return None
+    if column in _RIDERS:
+        return wanted
     if fact.kind in ("text", "long_text") and isinstance(before, str):
         return before if _same_facts(before, str(wanted)) else wanted
     if fact.kind in ("number", "currency"):
@@ -190,7 +194,7 @@ class Guards:
 def breaches(result: Diff, guards: Guards) -> list[str]:
     """What a guard has to say against a list of changes; empty when it may be written."""
     said = []
-    changed = {c.id for c in result.changes if c.before is not None and c.column != _STAMP}
+    changed = {c.id for c in result.changes if c.before is not None and c.column not in _RIDERS}
     allowed = guards.max_changed_share * result.scope
     if len(changed) > max(allowed, 1):
         shown = f"{len(changed)} of {result.scope} records in scope would change"

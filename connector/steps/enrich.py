@@ -100,6 +100,7 @@ RESULTS = {
     "opportunity_result": "SELECT * FROM opportunity_coverage",
     "whitespace_cell": "SELECT * FROM whitespace_cell WHERE state <> 'not_eligible'",
     "coverage_slot": "SELECT * FROM coverage_slot",
+    "criterion_result": "SELECT * FROM criterion_result",
 }
 # What lists, diff and status read of an account stands in the mirror too; the rest of it in the file only.
 LISTED = (

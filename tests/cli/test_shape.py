@@ -17,7 +17,7 @@ from connector.errors import EXIT_MEANING
 from connector.schema import Change
 
 COMMANDS = [(name,) for name in cli.COMMANDS] + [
-    ("programme", n) for n in ("approve", "decline", "nominate", "override")
+    ("programme", n) for n in ("approve", "decline", "nominate", "override", "what-if")
 ]
 LOOKING = [
     ("check",), ("check", "--data"), ("pull", "account"), ("enrich", "--as-of", AS_OF), ("diff",),

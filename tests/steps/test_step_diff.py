@@ -59,6 +59,17 @@ def test_the_stamp_is_sent_only_with_another_change() -> None:
     assert together == {"kam_flag": (None, "On watch"), "kam_as_of": ("2026-06-29", "2026-06-30")}
 
 
+def test_the_numbers_travel_with_another_change_as_they_are_and_are_filled_at_once_where_empty() -> None:
+    rules = {**RULES, "insight_json": WriteRule("account", "insight_json", "X_json")}
+    scope, old, new = (*COLUMNS, "insight_json"), '{"v":1,"score":50}', '{"v":1,"score":51}'
+    calm = {"kam_flag": "None", "insight_json": new}
+    assert edits(found(calm, {"kam_flag": "None", "insight_json": old}, rules, scope=scope)) == {}
+    assert edits(found(calm, {"kam_flag": "None"}, rules, scope=scope)) == {"insight_json": (None, new)}
+    # Two numbers that are about equal would be one text elsewhere; these belong together.
+    moved = edits(found(calm, {"kam_flag": "Emerging", "insight_json": old}, rules, scope=scope))
+    assert moved == {"kam_flag": ("Emerging", "None"), "insight_json": (old, new)}
+
+
 def test_inputs_of_people_are_never_written_even_when_results_hold_them() -> None:
     assert found({"kam_status": "Key"}, {}).changes == []
 
