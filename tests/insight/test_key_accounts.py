@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from connector.engine import DuckEngine
-from connector.insight import hierarchy, key_accounts
+from connector.insight import hierarchy, key_accounts, net_value
 from connector.insight.key_accounts import Settings
 from connector.schema import Context
 
@@ -57,6 +57,7 @@ def computed(
             "expected_minor": np.array([(expected or {})[i] for i in known], dtype=np.int64),
         },
     )
+    net_value.compute(engine, Context(as_of=AS_OF), net_value.Settings())
     key_accounts.compute(engine, Context(as_of=AS_OF), settings or Settings())
     return engine
 
