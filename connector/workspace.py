@@ -278,8 +278,8 @@ def _demand_revenue(fieldmap: FieldMap, source: str) -> None:
     lacks = f'none says source = "{kind}"' if sections else "it isn't there, or this org lacks its record"
     raise UsageFault(
         f'config.toml [revenue] source: says "{source}", which are read from the section [revenue] of'
-        f" {fieldmap.path.parent.name}/{fieldmap.path.name}, but {lacks}. Map it there (mappings/README.md, revenue), or"
-        ' set source = "won_deals"; then run: kam check'
+        f" {fieldmap.path.parent.name}/{fieldmap.path.name}, but {lacks}. Map it there (mappings/README.md, revenue),"
+        ' or set source = "won_deals"; then run: kam check'
     )
 
 

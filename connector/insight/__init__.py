@@ -1,6 +1,7 @@
 """The arithmetic: every insight is one .py and one .sql, and runs on whatever engine it is handed.
 
-Order: titles → relationship → coverage → whitespace.estimate → net_value → key_accounts → quadrant → whitespace.show → explain.
+Order: titles → relationship → coverage → whitespace.estimate → net_value → key_accounts → quadrant →
+whitespace.show → explain.
 Growth potential uses the estimate before hold-backs; hold-backs use the quadrant.
 """
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.convert import iso_day
 from connector.insight import key_accounts
-from connector.insight.explain import CRITERIA, basis, money, slot_words
+from connector.insight.explain import CRITERIA, money, slot_words
 from connector.insight.texts import catalogue
 from connector.insight.value_story import value_lines
 from connector.schema import Context

@@ -65,9 +65,10 @@ def _taken_off(row: Row, context: Context) -> Iterator[str]:
             yield f"last 365 days: {exact(row[column], context)} {words}"
     if row["giant_minor"]:
         cut = exact(row["giant_minor"] - row["giant_cap_minor"], context)
+        whole, counted = exact(row["giant_minor"], context), exact(row["giant_cap_minor"], context)
         yield (
-            f"a one-off sale of {exact(row['giant_minor'], context)} counts as {exact(row['giant_cap_minor'], context)}:"
-            f" 99 of 100 accounts never bought more at once, or it is this account's next largest; {cut} of revenue cut"
+            f"a one-off sale of {whole} counts as {counted}, {cut} of it cut: 99 of 100 accounts never bought more at"
+            " once, or it is this account's next largest"
         )
 
 
