@@ -15,6 +15,7 @@ from connector.crm.settings import CrmSettings
 from connector.errors import UsageFault, nearest
 from connector.insight.coverage import Settings as Coverage
 from connector.insight.key_accounts import Settings as KeyAccounts
+from connector.insight.net_value import Settings as NetValue
 from connector.insight.quadrant import Settings as Quadrant
 from connector.insight.relationship import Settings as Relationship
 from connector.insight.titles import Settings as Titles
@@ -55,9 +56,11 @@ class CompanySettings:
 
 @dataclass(frozen=True)
 class RevenueSettings:
-    """Where revenue is read from; this version reads won deals."""
+    """Where revenue is read from: won deals, or invoices, orders or contracts, which the mapping then has to bring in
+    as the table `revenue`. What has a term, as a contract, is spread over its days.
+    """
 
-    source: Literal["won_deals"] = "won_deals"
+    source: Literal["won_deals", "invoices", "orders", "contracts"] = "won_deals"
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ class Config:
     relationship: Relationship = Relationship()
     coverage: Coverage = Coverage()
     whitespace: Whitespace = Whitespace()
+    net_value: NetValue = NetValue()
     key_accounts: KeyAccounts = KeyAccounts()
     quadrant: Quadrant = Quadrant()
 

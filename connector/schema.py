@@ -382,6 +382,7 @@ PROPOSALS = ("Promote", "Demote", "None")
 RELATIONSHIP_BANDS = ("Strong", "Warm", "Weak", "Cold", "Unknown")
 WHITESPACE_BANDS = ("Large", "Medium", "Small", "None", "Not enough data")
 STATUSES = ("Key", "Standard", "Not eligible")
+PARETO_CLASSES = ("A", "B", "C")
 QUADRANTS = ("Strategic", "Star", "Status", "Streamline", "Unknown")
 
 CRM_FIELDS: tuple[CrmField, ...] = (
@@ -532,6 +533,35 @@ CRM_FIELDS: tuple[CrmField, ...] = (
     ),
     CrmField(
         "account",
+        "growth_percent",
+        "number",
+        "KAM growth percent",
+        "Revenue of the year up to the last purchase against the year before, in steps of 5.",
+        "programme",
+        precision=5,
+        scale=1,
+    ),
+    CrmField(
+        "account",
+        "lifetime_value",
+        "number",
+        "KAM lifetime value",
+        "Net value to expect of three years, in corporate currency; an estimate, not a forecast.",
+        "programme",
+        precision=16,
+        scale=2,
+    ),
+    CrmField(
+        "account",
+        "pareto_class",
+        "picklist",
+        "KAM Pareto class",
+        "A: the accounts that bring 80 % of all net value; B: the next 15 %; C: the rest.",
+        "programme",
+        values=PARETO_CLASSES,
+    ),
+    CrmField(
+        "account",
         "coverage_percent",
         "number",
         "KAM coverage percent",
@@ -620,6 +650,8 @@ class Engine(Protocol):
 
 # Tables and columns that an enrich asks `Context.has` for.
 ASKED = ("activity", "programme.status")
+# Where revenue is read from: won deals, or rows of `revenue` of this source.
+REVENUE_SOURCES = ("won_deals", "invoices", "orders", "contracts")
 
 
 @dataclass(frozen=True)
@@ -627,7 +659,7 @@ class Context:
     """What every insight is told besides the tables.
 
     as_of: epoch day. known: names of tables (`activity`) and columns (`opportunity_line.cost`) that this org has.
-    digits: decimal places of the corporate currency.
+    digits: decimal places of the corporate currency. revenue: one of REVENUE_SOURCES.
     """
 
     as_of: int
@@ -635,6 +667,7 @@ class Context:
     digits: int = 2
     language: str = "en"
     known: frozenset[str] = field(default_factory=frozenset)
+    revenue: str = "won_deals"
 
     def has(self, name: str) -> int:
         """1 when the table or column is known, else 0; for use as an SQL parameter."""

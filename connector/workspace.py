@@ -72,6 +72,14 @@ class Workspace:
         return mappings.load(self.config.mapping_file)
 
     @cached_property
+    def revenue(self) -> str:
+        """Where revenue is read from; raises UsageFault when the mapping doesn't bring it in."""
+        source = self.config.revenue.source
+        if source != "won_deals":
+            _demand_revenue(self.given_map, source)
+        return source
+
+    @cached_property
     def mirror(self) -> Mirror:
         """Our copy of the rows."""
         return Mirror(self.config.store_dir)
@@ -137,6 +145,8 @@ class Workspace:
         """The mapping, held against what this user sees in the CRM; raises UsageFault with every fault."""
         resolved, faults = mappings.resolve(self.given_map, self._has_record, self._find, self._near)
         faults += self._where_faults(resolved)
+        if self.revenue != "won_deals" and not faults:
+            _demand_revenue(resolved, self.revenue)
         if faults:
             raise UsageFault(*faults)
         return self._writable(with_ids(resolved, self.crm))
@@ -258,6 +268,20 @@ def with_ids(fieldmap: FieldMap, crm: Crm) -> FieldMap:
         return replace(source, id_field=fact.id_field) if fact else source
 
     return replace(fieldmap, sources=tuple(known(s) for s in fieldmap.sources))
+
+
+def _demand_revenue(fieldmap: FieldMap, source: str) -> None:
+    """Raise UsageFault unless some section brings in rows of this source."""
+    kind = source.removesuffix("s")
+    sections = [s for s in fieldmap.sources if s.table == "revenue"]
+    if any(s.constant.get("source", kind) == kind for s in sections):
+        return
+    lacks = f'none says source = "{kind}"' if sections else "it isn't there, or this org lacks its record"
+    raise UsageFault(
+        f'config.toml [revenue] source: says "{source}", which are read from the section [revenue] of'
+        f" {fieldmap.path.parent.name}/{fieldmap.path.name}, but {lacks}. Map it there (mappings/README.md, revenue),"
+        ' or set source = "won_deals"; then run: kam check'
+    )
 
 
 def setup_fields(groups: tuple[str, ...], weights: Mapping[str, int] = criteria.DEFAULT) -> tuple[CrmField, ...]:

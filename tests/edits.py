@@ -23,7 +23,7 @@ from connector.store.mirror import Mirror
 
 EDITED = (
     *("account", "contact", "opportunity", "opportunity_line", "product", "product_relation", "stakeholder"),
-    *("activity", "activity_contact", "asset", "case", "programme"),
+    *("activity", "activity_contact", "asset", "case", "programme", "revenue"),
 )
 _LATER = 60
 KINDS = ("change", "change", "delete", "add", "day")
@@ -39,18 +39,20 @@ class Round:
     in_full: Tables
 
 
-def rounds(folder: Path, seed: int, passed: tuple[int, ...], edits: int = 24) -> Iterator[Round]:
+def rounds(
+    folder: Path, seed: int, passed: tuple[int, ...], edits: int = 26, revenue: str = "won_deals"
+) -> Iterator[Round]:
     """A round of edits for each of these days that pass, after a first enrich in full."""
     mirror, made = invented(folder / "edited")
     # Some weeks after the company's last day: then only edits and windows touch an account, not each day's activities.
-    context = replace(made, as_of=made.as_of + _LATER)
+    context = replace(made, as_of=made.as_of + _LATER, revenue=revenue)
     dice = random.Random(seed)
     try:
         yield Round(enriched(mirror, context), {}, {})
         for number, days in enumerate(passed):
             context = replace(context, as_of=context.as_of + days)
-            # A product touches everyone who bought it, and would hide what else does: it comes last.
-            last = number == len(passed) - 1
+            # A product touches everyone who bought it, and would hide what else does: it comes last, with won deals.
+            last = number == len(passed) - 1 and revenue == "won_deals"
             tables = [t for t in EDITED if t != "product" or last]
             with mirror.atomic():
                 for kind in range(edits):

@@ -125,6 +125,15 @@ def _tables(company: Company) -> dict[str, Iterable[dict[str, Any]]]:
             {"id": _id("P", p.no), "name": p.name, "code": p.code, "family": p.family, "is_active": p.active}
             for p in company.products
         ),
+        "revenue": (
+            {
+                "id": _id("I", e.no), "account_id": _id("A", e.account), "product_id": _id("P", e.product),
+                "source": ("invoice", "order", "contract", "contract")[e.no % 4], "amount": 1000 + e.no * 7 % 900,
+                "cost": None if e.no % 5 == 0 else 300, "currency": "USD" if e.no % 6 == 0 else "EUR",
+                "starts_at": e.installed, "ends_at": e.ends,
+            }
+            for e in company.assets
+        ),
         "product_relation": (
             {
                 "id": _id("R", p.no), "product_id": _id("P", p.no), "other_id": _id("P", p.no * 5 % 48 + 1),

@@ -280,6 +280,11 @@ def test_nothing_is_left_open_in_the_code() -> None:
     assert not [short(p) for p in modules() if words.search(p.read_text(encoding="utf-8"))]
 
 
+def test_no_merge_is_left_half_done() -> None:
+    mark = re.compile(r"^(<{7}|>{7}) ", re.M)
+    assert not [short(p) for p in tree() if mark.search(p.read_bytes().decode(errors="replace"))]
+
+
 @pytest.mark.parametrize("runner", tree("jobs/runners/*"), ids=lambda p: p.name)
 def test_a_runner_only_calls_kam_run(runner: Path) -> None:
     text = runner.read_text(encoding="utf-8")

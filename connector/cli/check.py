@@ -1,5 +1,7 @@
 """`kam check`: hold settings, login, permissions and mapping against the CRM."""
 
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +10,24 @@ import click
 from connector import job
 from connector.cli import shared
 from connector.cli.schedule import parse
+from connector.convert import epoch_day
 from connector.crm.protocol import ReadRequest
+from connector.errors import UsageFault
+from connector.insight import fit
+from connector.insight.steps import reads
 from connector.mapping import row_columns
-from connector.schema import TABLES
+from connector.schema import TABLES, Context
 from connector.steps import money
 from connector.workspace import Workspace
 
 
 @click.command("check", epilog="Example: kam check --data")
 @click.option("--data", is_flag=True, help="Also: rows and filled columns of the last pull, and what they allow.")
+@click.option("--fit", "fits", is_flag=True, help="Also: does key account management suit this company, by its sales.")
+@shared.as_of_option
 @shared.folder_option
 @shared.json_option
-def command(data: bool, folder: Path | None, as_json: bool) -> None:
+def command(data: bool, fits: bool, as_of: date | None, folder: Path | None, as_json: bool) -> None:
     """Hold settings, login, permissions, mapping and jobs against the CRM; changes nothing."""
     with shared.workspace(folder) as work:
         work.config  # noqa: B018 (settings first: a wrong line there makes the rest pointless)
@@ -40,14 +48,22 @@ def command(data: bool, folder: Path | None, as_json: bool) -> None:
             "may write": ", ".join(rule.field for rule in fieldmap.writes().values()) or "nothing yet",
         }
         items = _data(work) if data else []
+        found = _fit(work, as_of) if fits else []
+    told = {"fit": [f._asdict() for f in found], "verdict": fit.verdict(found)} if fits else {}
     if as_json:
-        shared.show_json(None, items, check=facts, notes=work.notes)
+        shared.show_json(None, items, check=facts, notes=work.notes, **told)
+        _refuse(found)
         return
     for name, value in facts.items():
         click.echo(f"{name:<12} {value}")
     for note in work.notes:
         click.echo(f"note: {note}")
     shared.show_table(items, ["table", "rows", "known", "unknown"])
+    for finding in found:
+        click.echo(f"\n{finding.measure}: {finding.figure}\n  {finding.says}: {finding.because}")
+    if found:
+        click.echo(f"\n{fit.verdict(found)}")
+    _refuse(found)
     click.echo("All is well. Next: " + ("kam setup" if not fieldmap.writes() else "kam run preview"))
 
 
@@ -62,6 +78,27 @@ def _check_currency(work: Workspace) -> None:
             dated = sorted(zip(days, made["currency"], made["rate"], strict=True), key=lambda row: row[0] or 0)
             rates += [(currency, rate) for _, currency, rate in dated if currency and rate]
     money.check_currency(rates, work.corporate)
+
+
+def _fit(work: Workspace, as_of: date | None) -> list[fit.Finding]:
+    """What the sales in the mirror say about key account management, as of a day or today."""
+    if not work.mirror.count("account"):
+        raise UsageFault(f"{work.mirror.path}: nothing was pulled yet. Run: kam pull")
+    day = epoch_day((as_of or work.clock().date()).isoformat()) or 0
+    config, digits = work.config, money.read_rates(work.mirror, work.corporate).digits
+    context = Context(day, config.company.currency, digits, revenue=work.revenue)
+    with job.open_engine(config, work.mirror.path) as engine:
+        engine.snapshot({name: read for name, read in reads().items() if name in fit.READS})
+        row = fit.measure(engine, context, config.net_value)
+    return list(fit.findings(row, config.key_accounts, config.revenue.source.replace("_", " ")))
+
+
+def _refuse(found: Sequence[fit.Finding]) -> None:
+    """Raise UsageFault for what makes the results worthless."""
+    if faults := [
+        f"{f.measure}: {f.figure}. {f.because}; then run: kam check --fit" for f in found if f.says == "fault"
+    ]:
+        raise UsageFault(*faults)
 
 
 def _data(work: Workspace) -> list[dict[str, Any]]:

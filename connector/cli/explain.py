@@ -45,7 +45,8 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
         weighed = query(details, "SELECT * FROM criterion_result")
         fields = crm_names(work.given_map)
         config = work.config
-        context = Context(0, config.company.currency, read_rates(work.mirror, work.corporate).digits)
+        digits = read_rates(work.mirror, work.corporate).digits
+        context = Context(0, config.company.currency, digits, revenue=config.revenue.source)
     if as_json:
         shared.show_json(None, [row], slots=slots, families=cells, criteria=weighed, parent=above, as_of=day)
         return

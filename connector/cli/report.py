@@ -67,5 +67,5 @@ def read_book(work: Workspace, accounts: Sequence[str]) -> books.Book:
     day = epoch_day(enriched_day(work)) or 0
     ids = [shared.account_of(work, a)["id"] for a in accounts]
     company, digits = work.config.company, read_rates(work.mirror, work.corporate).digits
-    context = Context(day, company.currency, digits, company.language)
+    context = Context(day, company.currency, digits, company.language, revenue=work.config.revenue.source)
     return books.read(work.mirror, context, work.config.key_accounts, ids)

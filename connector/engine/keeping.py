@@ -21,6 +21,7 @@ from connector.schema import EXPOSED, TABLES, Read
 BASE = (
     *("account", "contact", "opportunity", "opportunity_line", "product"),
     *("stakeholder", "activity", "activity_contact", "asset", "case"),
+    "revenue",
 )
 # Which accounts differ. delta_*: rows that changed, as they were and as they are; wide_*: all rows as they are.
 # passed_*: ids of rows with a day that was to come then and has come now, or the other way round.
@@ -57,6 +58,8 @@ _DIRTY = {
           UNION ALL SELECT c.account_id FROM wide_contact AS c JOIN hit_contact AS h ON h.id = c.id
           UNION ALL SELECT account_id FROM delta_opportunity
           UNION ALL SELECT o.account_id FROM wide_opportunity AS o JOIN hit_deal AS h ON h.id = o.id
+          UNION ALL SELECT account_id FROM delta_revenue
+          UNION ALL SELECT r.account_id FROM wide_revenue AS r JOIN passed_revenue AS h ON h.id = r.id
           UNION ALL SELECT account_id FROM delta_asset
           UNION ALL SELECT a.account_id FROM wide_asset AS a JOIN hit_asset AS h ON h.id = a.id
           UNION ALL SELECT account_id FROM delta_case
@@ -68,6 +71,7 @@ _NEAR = {
     "account": _OF.format("account", "dirty AS d ON d.id = t.id"),
     "opportunity": _OF.format("opportunity", "dirty AS d ON d.id = COALESCE(t.account_id, '')"),
     "opportunity_line": _OF.format("opportunity_line", "near_opportunity AS o ON o.id = t.opportunity_id"),
+    "revenue": _OF.format("revenue", "dirty AS d ON d.id = COALESCE(t.account_id, '')"),
     "asset": _OF.format("asset", "dirty AS d ON d.id = COALESCE(t.account_id, '')"),
     "case": _OF.format("case", "dirty AS d ON d.id = COALESCE(t.account_id, '')"),
     "activity_contact": """
@@ -137,7 +141,7 @@ class KeepingEngine(DuckEngine):
         for table in BASE:
             self._differences(reads[EXPOSED.get(table, table)])
             days = [f"{c} > {int(low)} AND {c} <= {int(high)}" for t, c, low, high in passed if t == table]
-            if table in {"contact", "activity", "opportunity", "asset", "case"}:
+            if table in {"contact", "activity", "opportunity", "revenue", "asset", "case"}:
                 where = " OR ".join(days) or "FALSE"
                 self._make(f"passed_{table}", f'SELECT id FROM "wide_{table}" WHERE {where}')
         for name, sql in _DIRTY.items():

@@ -9,7 +9,7 @@ FROM deal AS d
 JOIN (SELECT account_id, account_id AS key_id FROM account_group
       UNION ALL
       SELECT account_id, root_id FROM account_group WHERE root_id <> account_id) AS g ON g.account_id = d.account_id
-WHERE d.dark = 1 AND d.close_day > :as_of - 365
+WHERE d.dark = 1 AND d.last_day > :as_of - 365
 GROUP BY g.key_id
 
 -- Three narrow joins and one of their results: a wide join of everything at once takes all its sides into memory.
@@ -19,11 +19,15 @@ SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.s
   v.net_365_minor, v.value_minor, v.yearly_minor, v.cost_state, m.net AS costs_known,
   COALESCE(d.rateless_deals, 0) AS rateless_deals, COALESCE(d.amountless_deals, 0) AS amountless_deals,
   v.won_deals_24m, v.first_won_day, v.last_won_day,
-  v.open_weighted_minor, v.pareto_class, v.revenue_rank, v.value_rank, v.usual_gap AS order_gap
+  v.open_weighted_minor, v.pareto_class, v.revenue_rank, v.value_rank, v.usual_gap AS order_gap,
+  v.value_share, v.returned_365_minor, v.serve_365_minor, v.late_365_minor, v.giant_minor, v.giant_cap_minor,
+  t.growth_day, t.growth_this_minor, t.growth_before_minor, t.growth_percent, t.quarters, t.own_year_minor,
+  t.usual_year_minor, t.retention, t.lifetime_minor
 FROM account AS a
 CROSS JOIN deal_margin AS m
 JOIN account_value AS v ON v.account_id = a.id
 LEFT JOIN account_dark AS d ON d.account_id = a.id
+LEFT JOIN account_lifetime AS t ON t.account_id = a.id
 
 -- step: fact_standing
 SELECT s.account_id, s.eligible, s.gate, s.s_value, s.s_growth, s.s_relationship, s.s_alignment, s.s_payment,
@@ -59,6 +63,9 @@ SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.s
   a.net_365_minor, a.value_minor, a.yearly_minor, a.cost_state, a.costs_known, a.rateless_deals, a.amountless_deals,
   a.won_deals_24m, a.first_won_day, a.last_won_day,
   a.open_weighted_minor, a.pareto_class, a.revenue_rank, a.value_rank, a.order_gap,
+  a.value_share, a.returned_365_minor, a.serve_365_minor, a.late_365_minor, a.giant_minor, a.giant_cap_minor,
+  a.growth_day, a.growth_this_minor, a.growth_before_minor, a.growth_percent, a.quarters, a.own_year_minor,
+  a.usual_year_minor, a.retention, a.lifetime_minor,
   s.eligible, s.gate, s.s_value, s.s_growth, s.s_relationship, s.s_alignment, s.s_payment,
   s.c_value, s.c_growth, s.c_relationship, s.c_alignment, s.c_payment,
   s.s_product_fit, s.s_financial_strength, s.s_market_relationships, s.s_cultural_fit, s.s_geographic_fit,

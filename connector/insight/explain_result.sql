@@ -5,6 +5,7 @@ SELECT f.*, f.flag AS kam_flag, f.proposal AS kam_proposal, f.relationship_band 
   f.whitespace_band AS kam_whitespace_band, f.score AS kam_score, f.rank AS kam_rank, f.confidence AS kam_confidence,
   f.box AS kam_quadrant,
   CASE WHEN f.rateless_deals + f.amountless_deals = 0 THEN f.yearly_minor * :unit END AS net_value_12m,
+  f.lifetime_minor * :unit AS lifetime_value,
   w.kam_why, c.kam_coverage_text, i.kam_top_idea, a.kam_alert, n.insight_json
 FROM account_fact AS f
 JOIN account_speaker AS s ON s.id = f.id

@@ -1,7 +1,7 @@
 """Which account belongs to which: every account's topmost company, with loops broken and named.
 
 parent_id and group_key come in; account_group(account_n, account_id, root_n, root_id, members, in_loop) leaves.
-Next room: `key_accounts`, which scores the group and not each branch.
+Next room: `net_value`, which sums the group at its top.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Which accounts are key, how they stand, and what would change it.
 
-Won deals with their cost, the whitespace estimate, relationship strength, typed judgements and the programme's memory
-come in; account_value, account_score and account_key leave. Nothing is Key here until a person approved it: this room
+account_value, the whitespace estimate, relationship strength, typed judgements and the programme's memory come in;
+account_score and account_key leave. Nothing is Key here until a person approved it: this room
 only proposes. Formulas: methods, section 1. Next room: `quadrant`.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from connector.insight import criteria, hierarchy
+from connector.insight import criteria
 from connector.insight.steps import run_steps
 from connector.schema import Context, Engine
 
@@ -45,11 +45,6 @@ class Settings:
         default=0.2, metadata={"meaning": "Strategic fit (0 to 1) up to this makes a large one not key."}
     )
     late_days: float = field(default=60.0, metadata={"meaning": "Days beyond terms at which payment counts nothing."})
-    least_probability: float = field(default=50.0, metadata={"meaning": "Open deals below it are no growth."})
-    most_pushed: int = field(default=2, metadata={"meaning": "Open deals pushed back so often are no growth."})
-    least_cost_share: float = field(
-        default=0.5, metadata={"meaning": "Share of revenue that needs a cost to count net."}
-    )
     strategic_industries: tuple[str, ...] = field(
         default=(), metadata={"meaning": "Industries that fit the strategy, where no fit was typed."}
     )
@@ -65,7 +60,7 @@ class Settings:
             raise ValueError(f"band: must be at least 1, is {self.band}")
         if self.strikes < 1:
             raise ValueError(f"strikes: must be at least 1, is {self.strikes}")
-        for name in ("cap_share", "nominated_share", "least_confidence", "least_cost_share", "low_fit"):
+        for name in ("cap_share", "nominated_share", "least_confidence", "low_fit"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: must lie between 0 and 1, is {getattr(self, name)}")
         if wrong := criteria.complaint(self.criteria):
@@ -75,13 +70,12 @@ class Settings:
 
 
 def compute(engine: Engine, context: Context, settings: Settings) -> None:
-    """Make account_group, account_value, account_score and account_key, each with a row for every account."""
+    """Make account_score and account_key, each with a row for every account."""
     params = parameters(context, settings)
     criteria.load(engine, settings.criteria)
     engine.load("strategic_industry", {"industry": np.array(sorted(set(settings.strategic_industries)), dtype=object)})
     engine.load("strategic_place", {"place": np.array(sorted(set(settings.strategic_places)), dtype=object)})
-    hierarchy.compute(engine, context)
-    for name in ("account_value", "key_accounts", "account_key"):
+    for name in ("key_accounts", "account_key"):
         run_steps(engine, name, params)
 
 
@@ -95,8 +89,8 @@ def parameters(context: Context, settings: Settings) -> dict[str, object]:
         "two_year_day": day - 730,
         "emerging_day": day - settings.emerging_days,
     }
-    counts = ("cap", "strikes", "review_days", "lock_days", "least_deals", "silence_days", "most_pushed")
-    shares = ["cap_share", "band", "threshold", "nominated_share", "least_confidence", "least_cost_share"]
-    shares += ["lapse_ratio", "low_fit", "late_days", "least_probability"]
+    counts = ("cap", "strikes", "review_days", "lock_days", "least_deals", "silence_days")
+    shares = ["cap_share", "band", "threshold", "nominated_share", "least_confidence"]
+    shares += ["lapse_ratio", "low_fit", "late_days"]
     whole = {n: int(getattr(settings, n)) for n in counts}
     return {**windows, **whole, **{n: float(getattr(settings, n)) for n in shares}}

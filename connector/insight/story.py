@@ -9,8 +9,9 @@ from typing import Any
 
 from connector.convert import iso_day
 from connector.insight import criteria, key_accounts
-from connector.insight.explain import basis, money, slot_words
+from connector.insight.explain import money, slot_words
 from connector.insight.texts import catalogue
+from connector.insight.value_story import value_lines
 from connector.schema import Context
 
 Part = tuple[str, list[str]]
@@ -31,9 +32,9 @@ _OPENS = {
     "not_eligible": "kam programme override with --status Standard",
     "not_customer": "another type of the account in the CRM",
     "credit_hold": "the end of the credit hold",
-    "not_active": "a won deal",
-    "new": "time: half a year after the first won deal",
-    "few_purchases": "one more won deal",
+    "not_active": "a purchase",
+    "new": "time: half a year after the first purchase",
+    "few_purchases": "one more purchase",
 }
 
 
@@ -56,7 +57,7 @@ def story(
     said = catalogue(context.language)
     parent = parent or str(row["root_id"])
     yield "Key account status", list(_status(row, said, parent))
-    yield "Net value", list(_value(row, context))
+    yield "Net value", list(value_lines(row, context))
     yield "Score", list(_score(row, said, settings, parent, fields or {}))
     if row["score"] is not None and not _is_branch(row):
         held = {w["criterion"]: w for w in weighed}
@@ -92,40 +93,6 @@ def _status(row: Row, said: Mapping[str, Any], parent: str) -> Iterator[str]:
         yield f"ranks {row['rank']}; the programme has {row['cap']} {'place' if row['cap'] == 1 else 'places'}"
 
 
-def _value(row: Row, context: Context) -> Iterator[str]:
-    if row["first_won_day"] is None:
-        yield "unknown: no won deal up to this day"
-        return
-    if row["rateless_deals"]:
-        yield f"left out, as their currency has no exchange rate: {row['rateless_deals']} won in the last 365 days"
-    if row["amountless_deals"]:
-        yield f"left out, as they have no amount: {row['amountless_deals']} won in the last 365 days"
-    for days in (180, 365):
-        net, revenue = row[f"net_{days}_minor"], row[f"revenue_{days}_minor"]
-        yield f"last {days} days: revenue {exact(revenue, context)}, net {exact(net, context)}"
-    yield f"value = ½ · net of 180 days + ½ · (net of 365 days ÷ 2) = {exact(row['value_minor'], context)} a half year"
-    yield f"a year: {exact(row['yearly_minor'], context)} ({_BASIS[basis(row)]})"
-    if row["rank"] is not None or row["value_rank"] is not None:
-        yield f"rank by value {row['value_rank']}, by revenue {row['revenue_rank']}; Pareto class {row['pareto_class']}"
-    yield f"won deals in two years: {row['won_deals_24m']}; last on {iso_day(row['last_won_day'])}"
-    if _is_branch(row):
-        yield f"these are its own deals; the group of {row['members']} accounts is summed at its parent company"
-    elif row["members"] and row["members"] > 1:
-        yield f"a group of {row['members']} accounts, summed here at its topmost company"
-
-
-_BASIS = {
-    "net": "net of cost",
-    "estimated": "some deals have no cost: they count at the usual margin of all deals",
-    "revenue": "revenue, not net: costs are unknown",
-}
-
-
-def exact(minor: int | None, context: Context) -> str:
-    """An amount in full, with thousands parted by commas."""
-    return "unknown" if minor is None else f"{minor * 10.0**-context.digits:,.{context.digits}f} {context.currency}"
-
-
 def _score(
     row: Row, said: Mapping[str, Any], settings: key_accounts.Settings, parent: str, fields: Mapping[str, str]
 ) -> Iterator[str]:
@@ -133,7 +100,7 @@ def _score(
         yield f"scored with its parent company: {parent}"
         return
     if row["score"] is None:
-        yield "not scored: no won deals" if row["first_won_day"] is None else "not scored: its value is unknown"
+        yield "not scored: no purchases" if row["first_won_day"] is None else "not scored: its value is unknown"
         return
     yield f"{row['score']:.1f} of 100 over what is known ({row['confidence']:.0%} of the weight)"
     if row["confidence"] < settings.least_confidence:

@@ -61,6 +61,7 @@ class Book:
 
     programme: rows of its accounts, by rank. pages: the accounts that get a page. worth: value a year of every account
     that ever bought, in minor units, falling. cuts: where attractiveness and relationship part the boxes, if known.
+    portfolio: how the value lies over the accounts; nothing is known where no account has any.
     weighed: what the criteria are held against.
     """
 
@@ -74,6 +75,7 @@ class Book:
     worth: Sequence[int]
     members_worth: int
     cuts: tuple[float | None, float | None]
+    portfolio: Row
     weighed: Sequence[Row] = ()
 
 
@@ -102,6 +104,7 @@ def read(mirror: Mirror, context: Context, settings: Settings, ids: Sequence[str
         members_worth=sum(max(b["worth"], 0) for b in buyers if b["member"]),
         cuts=_cuts(folder),
         weighed=_rows(folder, "SELECT * FROM criterion_result"),
+        portfolio=_rows(folder, "SELECT * FROM portfolio")[0],
     )
 
 

@@ -35,7 +35,10 @@ _INSIGHT = {
     "kam_top_idea": "whitespace",
 }
 # Present values that an insight needs to stay calm.
-_REMEMBERED = ("kam_flag", "kam_proposal", "kam_relationship_band", "kam_whitespace_band", "kam_quadrant")
+_REMEMBERED = (
+    *("kam_flag", "kam_proposal", "kam_relationship_band", "kam_whitespace_band", "kam_quadrant"),
+    "pareto_class",
+)
 _TEXTS = ("kam_why", "kam_top_idea")
 # What an enrich says first where something is kept.
 TAKEN_OVER, IN_FULL = "incremental", "in full"
@@ -101,6 +104,7 @@ RESULTS = {
     "whitespace_cell": "SELECT * FROM whitespace_cell WHERE state <> 'not_eligible'",
     "coverage_slot": "SELECT * FROM coverage_slot",
     "criterion_result": "SELECT * FROM criterion_result",
+    "portfolio": "SELECT * FROM portfolio",
 }
 # What lists, diff and status read of an account stands in the mirror too; the rest of it in the file only.
 LISTED = (
@@ -220,6 +224,7 @@ def _marks(context: Context, settings: Mapping[str, Any]) -> dict[str, str]:
     """What else kept tables depend on, by what is said when it differs."""
     return {
         "this is another version": f"{__version__} {digest()}",
+        "revenue comes from another source": context.revenue,
         "settings changed": mark_of(sorted((name, repr(value)) for name, value in settings.items())),
         "other tables or columns are filled": mark_of(sorted(context.known)),
         "a new quarter of fading began": str(relationship.reference_day(context.as_of)),

@@ -138,5 +138,9 @@ def fill(mirror: Mirror, pull: int, corporate: Corporate) -> dict[str, int]:
             changed.note(mirror.db, table, (i for (i,) in altered))
         mirror.meta("rates", mark)
         mirror.meta("money_filled", str(pull))
-    unknown = "FROM opportunity WHERE amount IS NOT NULL AND amount_minor IS NULL GROUP BY currency"
-    return {r["currency"]: r["deals"] for r in mirror.rows(f"SELECT currency, count(*) AS deals {unknown}")}
+    sql = (
+        "SELECT currency, count(*) AS deals FROM (SELECT currency, amount, amount_minor FROM opportunity"
+        " UNION ALL SELECT currency, amount, amount_minor FROM revenue)"
+        " WHERE amount IS NOT NULL AND amount_minor IS NULL GROUP BY currency"
+    )
+    return {r["currency"]: r["deals"] for r in mirror.rows(sql)}

@@ -75,6 +75,25 @@ def test_sections_of_one_table_that_write_different_fields_are_refused(site: Ben
     assert "must name the same fields as the first [account] section" in said.err
 
 
+def test_a_source_of_revenue_that_is_not_mapped_is_refused_before_anything_is_computed(site: Bench) -> None:
+    config, mapping = (site.folder / name for name in ("config.toml", "mappings/salesforce.toml"))
+    config.write_text(f'{config.read_text("utf-8")}\n[revenue]\nsource = "contracts"\n', encoding="utf-8")
+    text = mapping.read_text(encoding="utf-8")
+    fields = '[revenue.read]\nid = "Id"\naccount_id = "AccountId"\namount = "Price"\nstarts_at = "InstallDate"\n'
+    for record, kind, wrong in (
+        ("", "", "it isn't there, or this org lacks its record"),
+        ("Asset", "invoice", 'none says source = "contract"'),
+        ("Lease__c", "contract", "it isn't there, or this org lacks its record"),
+        ("Asset", "contract", ""),
+    ):
+        section = f'[revenue]\nrecord = "{record}"\noptional = true\n{fields}[revenue.constant]\nsource = "{kind}"\n'
+        mapping.write_text(f"{text}\n{section if record else ''}", encoding="utf-8")
+        for command in ("check",) if record == "Lease__c" else ("check", "enrich"):
+            said = site.kam(command)
+            assert (said.code, "[revenue] source" in said.err) == ((2, True) if wrong else (0, False)), said.all
+            assert wrong in said.err
+
+
 def test_a_job_that_writes_without_a_diff_is_refused(site: Bench) -> None:
     site.replace("jobs/refresh.toml", '"enrich", "diff", "write_back"', '"enrich", "write_back"')
 

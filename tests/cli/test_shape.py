@@ -21,6 +21,7 @@ COMMANDS = [(name,) for name in cli.COMMANDS] + [
 ]
 LOOKING = [
     ("check",), ("check", "--data"), ("pull", "account"), ("enrich", "--as-of", AS_OF), ("diff",),
+    ("check", "--fit", "--as-of", AS_OF),
     ("diff", "--format", "json"), ("write-back", "--dry-run"), ("undo", "1", "--dry-run"), ("programme",),
     ("programme", "approve", "--all", "--dry-run"), ("programme", "decline", "--all", "--dry-run"), ("status",),
     ("runs",), ("runs", "1"), ("rejects",), ("retry",), ("explain", "Company 01"), ("schedule",),

@@ -106,7 +106,7 @@ def test_an_account_loop_is_named_and_hurts_nobody(harmed: Bench) -> None:
 
 
 def test_contacts_and_deals_without_an_account_and_deals_without_amount(harmed: Bench) -> None:
-    assert "value unknown: its won deals have no amount" in explained(harmed, harmed.ids["No amounts"])
+    assert "value unknown: its purchases have no amount" in explained(harmed, harmed.ids["No amounts"])
     said = harmed.kam("status")
     assert "deals without account    1" in said.out
     assert "deals without amount     1" in said.out

@@ -59,6 +59,10 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
     "nominated_until_day": st.one_of(st.none(), st.integers(0, 20000)), "own_cap": COUNT, "band_rank": COUNT,
     "attractiveness": POINTS, "relationship_axis": POINTS, "outside": BIT,
     "box": st.sampled_from(["Strategic", "Star", "Status", "Streamline", "Unknown"]),
+    "value_share": SHARE, "growth_percent": POINTS, "growth_day": st.just(19900), "retention": st.floats(0, 1),
+    "quarters": st.integers(1, 12), "giant_minor": COUNT, "giant_cap_minor": st.integers(0, 10**6),
+    **{f"{name}_365_minor": MONEY for name in ("returned", "serve", "late")},
+    **{f"{name}_minor": MONEY for name in ("growth_this", "growth_before", "own_year", "usual_year", "lifetime")},
 }  # fmt: skip
 ROWS = st.fixed_dictionaries(FACTS)
 PLAIN: dict[str, Any] = {
@@ -128,8 +132,8 @@ def test_money_of_a_currency_without_cents_is_not_a_hundredth() -> None:
         ({"yearly_minor": -500_000}, "Loses 5k EUR a year"),
         ({"rateless_deals": 1}, "At least 120k EUR a year"),
         ({"rateless_deals": 1, "yearly_minor": 0}, "Value unknown: no exchange rate"),
-        ({"amountless_deals": 1, "yearly_minor": None}, "Value unknown: its won deals have no amount"),
-        ({"first_won_day": None}, "No won deals yet"),
+        ({"amountless_deals": 1, "yearly_minor": None}, "Value unknown: its purchases have no amount"),
+        ({"first_won_day": None}, "No purchases yet"),
         ({"rank": 7}, "ranks among the first 10"),
         ({"rank": 5000}, "ranks behind the first 1000"),
         ({"gate": "branch"}, "Counted with its parent company"),
@@ -147,7 +151,7 @@ def test_why_says_what_is_known(facts: dict[str, Any], expected: str) -> None:
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        ({"gate": "not_active", "first_won_day": None, "yearly_minor": None}, "No won deals yet"),
+        ({"gate": "not_active", "first_won_day": None, "yearly_minor": None}, "No purchases yet"),
         ({"gate": "not_active", "yearly_minor": 0}, "No purchase in two years"),
     ],
 )

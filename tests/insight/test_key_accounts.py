@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.engine import DuckEngine
-from connector.insight import hierarchy, key_accounts
+from connector.insight import hierarchy, key_accounts, net_value
 from connector.insight.key_accounts import Settings
 from connector.schema import Context
 
@@ -60,6 +60,7 @@ def computed(
             "expected_minor": np.array([(expected or {})[i] for i in known], dtype=np.int64),
         },
     )
+    net_value.compute(engine, Context(as_of=AS_OF), net_value.Settings())
     key_accounts.compute(engine, Context(as_of=AS_OF), wanted or Settings())
     return engine
 

@@ -32,13 +32,14 @@ def noted(mirror: Mirror) -> list[tuple[str, str]]:
     return [(r["table"], r["source"]) for r in mirror.rows("SELECT * FROM changed ORDER BY 1, 2")]
 
 
+@pytest.mark.parametrize(("revenue", "days"), [("contracts", DAYS[:1]), ("won_deals", DAYS[1:])])
 def test_after_random_edits_and_days_the_results_are_those_of_a_full_enrich(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    revenue: str, days: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # In so small a company a day touches most accounts; the test is about taking over the others.
     monkeypatch.setattr(enriching, "_MOST_CHANGED", 1.0)
     said = []
-    for done in edits.rounds(tmp_path, 1, DAYS):
+    for done in edits.rounds(tmp_path, 1, days, revenue=revenue):
         said.append(done.said)
         for table, rows in done.taken_over.items():
             wrong = [(a, b) for a, b in zip(rows, done.in_full[table], strict=True) if a != b]
