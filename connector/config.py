@@ -15,6 +15,7 @@ from connector.crm.settings import CrmSettings
 from connector.errors import UsageFault, nearest
 from connector.insight.coverage import Settings as Coverage
 from connector.insight.key_accounts import Settings as KeyAccounts
+from connector.insight.lapse import Settings as Lapse
 from connector.insight.quadrant import Settings as Quadrant
 from connector.insight.relationship import Settings as Relationship
 from connector.insight.titles import Settings as Titles
@@ -109,6 +110,7 @@ class Config:
     relationship: Relationship = Relationship()
     coverage: Coverage = Coverage()
     whitespace: Whitespace = Whitespace()
+    lapse: Lapse = Lapse()
     key_accounts: KeyAccounts = KeyAccounts()
     quadrant: Quadrant = Quadrant()
 

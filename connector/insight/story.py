@@ -9,6 +9,7 @@ from typing import Any
 from connector.convert import iso_day
 from connector.insight import key_accounts
 from connector.insight.explain import CRITERIA, basis, money, slot_words
+from connector.insight.relationship import then_day
 from connector.insight.texts import catalogue
 from connector.schema import Context
 
@@ -50,8 +51,9 @@ def story(
     parent = parent or str(row["root_id"])
     yield "Key account status", list(_status(row, said, parent))
     yield "Net value", list(_value(row, context))
+    yield "Lapse", list(_lapse(row))
     yield "Score", list(_score(row, said, settings, parent))
-    yield "Relationship", list(_relationship(row))
+    yield "Relationship", list(_relationship(row, then_day(context.as_of)))
     yield "Coverage", list(_coverage(row, slots, said))
     yield "Whitespace", list(_whitespace(row, cells, context))
 
@@ -99,6 +101,27 @@ def _value(row: Row, context: Context) -> Iterator[str]:
         yield f"a group of {row['members']} accounts, summed here at its topmost company"
 
 
+def _lapse(row: Row) -> Iterator[str]:
+    """Whether it may have stopped buying: its own rhythm, and what the chance rests on."""
+    if row["lapse_basis"] == "contract":
+        if row["renewal_day"] is None:
+            yield "sold by contract, and the last term has ended"
+        else:
+            due = "; no deal is open" if row["renewal_due"] else ""
+            yield f"sold by contract: the next term ends on {iso_day(row['renewal_day'])}{due}"
+        return
+    if row["order_gap"] is not None and row["silent_days"] is not None:
+        yield f"usually orders every {row['order_gap']:.0f} days, now {row['silent_days']} days without an order"
+    if row["p_dead"] is None:
+        yield "the chance that it stopped buying is unknown: too few orders"
+    else:
+        yield f"chance that it stopped buying: {row['p_dead']:.0%} ({_RISK[row['lapse_basis']]})"
+
+
+_RISK = {
+    "bg_nbd": "BG/NBD, fitted to the order days of all accounts",
+    "silence": "from its silence and its usual gap alone: too few accounts order again for a model",
+}
 _BASIS = {
     "net": "net of cost",
     "estimated": "some deals have no cost: they count at the usual margin of all deals",
@@ -143,7 +166,7 @@ def _score(row: Row, said: Mapping[str, Any], settings: key_accounts.Settings, p
         )
 
 
-def _relationship(row: Row) -> Iterator[str]:
+def _relationship(row: Row, then: int) -> Iterator[str]:
     if row["strength"] is None:
         yield "Unknown: no activity names a contact of this account"
         return
@@ -151,6 +174,12 @@ def _relationship(row: Row) -> Iterator[str]:
     yield f"strong contacts: {row['strong_contacts']}; in two-way contact: {row['two_way_contacts']}"
     if row["top_contact_share"] is not None and row["strength"] > 0:
         yield f"one contact carries {row['top_contact_share']:.0%} of it"
+    if row["contact_hhi"] is not None:
+        yield f"spread over the contacts: HHI {row['contact_hhi']:.2f} (1 = all with one person)"
+    if row["our_share"] is not None:
+        yield f"one of us carries {row['our_share']:.0%} of the contact since {iso_day(then)}"
+    if row["trend"] is not None:
+        yield f"trend: {row['trend']:+.0f} points since {iso_day(then)}, when it was {row['strength_then']:.0f}"
     if row["last_two_way_day"] is not None:
         yield f"last two-way contact on {iso_day(row['last_two_way_day'])}"
 

@@ -12,7 +12,7 @@ from invented import invented
 from connector import config, job
 from connector.convert import listed
 from connector.engine import DuckEngine, SparkEngine, query
-from connector.insight import coverage, key_accounts, quadrant, relationship, titles, whitespace
+from connector.insight import coverage, key_accounts, lapse, quadrant, relationship, titles, whitespace
 from connector.schema import Context, Engine, Read
 from connector.steps.enrich import RESULTS, enrich
 from connector.store import results
@@ -46,6 +46,7 @@ SETTINGS = {
     "relationship": relationship.Settings(),
     "coverage": coverage.Settings(),
     "whitespace": whitespace.Settings(hold_streamline=True),
+    "lapse": lapse.Settings(),
     "key_accounts": key_accounts.Settings(strategic_industries=("Energy", "Chemicals")),
     "quadrant": quadrant.Settings(),
 }
