@@ -1,8 +1,8 @@
 """Which accounts are key, how they stand, and what would change it.
 
 Won deals with their cost, account_group, account_lapse, the whitespace estimate, relationship strength, typed
-judgements and the programme's memory come in; account_value, account_score and account_key leave. Nothing is Key here until a person approved it: this room
-only proposes. Formulas: methods, section 1. Next room: `quadrant`.
+judgements and the programme's memory come in; account_value, account_score and account_key leave. Nothing is Key here
+until a person approved it: this room only proposes. Formulas: methods, section 1. Next room: `quadrant`.
 """
 
 from dataclasses import dataclass, field

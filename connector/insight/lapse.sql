@@ -28,14 +28,19 @@ UNION ALL
 SELECT account_id, account_id AS key_id, 0 AS grouped FROM account_group WHERE account_id <> root_id
 
 -- inner: account_order_days
-SELECT account_id, COUNT(*) AS orders, MIN(day) AS first_day, MAX(day) AS last_day
+SELECT account_id, COUNT(*) AS orders, MIN(day) AS first_day, MAX(day) AS last_day,
+  CAST(SUM((day - before_day) * (day - before_day)) AS BIGINT) AS squares
 FROM (
-  SELECT k.key_id AS account_id, d.day AS day FROM order_day AS d
-  JOIN lapse_key AS k ON k.account_id = d.account_id WHERE k.grouped = 0
-  UNION ALL
-  SELECT DISTINCT k.key_id AS account_id, d.day AS day FROM order_day AS d
-  JOIN lapse_key AS k ON k.account_id = d.account_id WHERE k.grouped = 1
-) AS u
+  SELECT account_id, day,
+    MAX(day) OVER (PARTITION BY account_id ORDER BY day, account_id ROWS BETWEEN 1 PRECEDING AND 1 PRECEDING) AS before_day
+  FROM (
+    SELECT k.key_id AS account_id, d.day AS day FROM order_day AS d
+    JOIN lapse_key AS k ON k.account_id = d.account_id WHERE k.grouped = 0
+    UNION ALL
+    SELECT DISTINCT k.key_id AS account_id, d.day AS day FROM order_day AS d
+    JOIN lapse_key AS k ON k.account_id = d.account_id WHERE k.grouped = 1
+  ) AS days
+) AS gaps
 GROUP BY account_id
 
 -- A term that ended within a year makes the account one of contracts, too: it may be renewed late.
@@ -54,12 +59,16 @@ JOIN account_renewal AS r ON r.account_id = k.key_id
 WHERE o.state = 'open' AND COALESCE(o.created_day, 0) <= :as_of
 
 -- x repeat orders, the last t weeks after the first, seen for `age` weeks: who shares all three shares the fit's cell.
+-- evenness is the sum of the squared shares that the gaps have in their whole time, in millionths.
 -- step: lapse_cell
-SELECT x, t, age, COUNT(*) AS accounts
+SELECT x, t, age, COUNT(*) AS accounts, CAST(SUM(evenness) AS BIGINT) AS evenness
 FROM (
   SELECT o.orders - 1 AS x,
     CAST(floor((o.last_day - o.first_day) * 1.0E0 / 7.0E0) AS BIGINT) AS t,
-    CAST(floor((:as_of - o.first_day) * 1.0E0 / 7.0E0) AS BIGINT) AS age
+    CAST(floor((:as_of - o.first_day) * 1.0E0 / 7.0E0) AS BIGINT) AS age,
+    CASE WHEN o.orders < 2 THEN 1000000 ELSE
+      CAST(floor(o.squares * 1.0E0 / ((o.last_day - o.first_day) * 1.0E0 * (o.last_day - o.first_day)) * 1.0E6 + 0.5E0)
+        AS BIGINT) END AS evenness
   FROM account_order_days AS o
   JOIN account_group AS g ON g.account_id = o.account_id AND g.root_id = o.account_id
   LEFT JOIN account_renewal AS r ON r.account_id = o.account_id
