@@ -16,7 +16,7 @@ SELECT account_id, contract, renewal_day, open_deal,
     THEN exp(least(ln(2.0E0) * silent * (orders - 1) * 0.5E0 / ((last_day - first_day) / 7.0E0), 5.0E1)) - 1.0E0
   END AS odds
 FROM (
-  SELECT w.*, silent / by_now * 1.0E0 AS q
+  SELECT w.*, silent * 1.0E0 / by_now AS q
   FROM (
     SELECT o.*, :r + :k * (orders - 1) AS n, 1.0E0 * (:as_of - last_day) / 7.0E0 AS silent,
       :alpha + (:as_of - first_day) / 7.0E0 AS by_now, :alpha + (last_day - first_day) / 7.0E0 AS by_last

@@ -156,7 +156,7 @@ SELECT account_id, MAX(points) AS most, CAST(SUM(points) AS BIGINT) AS points
 FROM (
   SELECT account_id, owner_id, CAST(SUM(least(points, cap)) AS BIGINT) AS points
   FROM (
-    SELECT account_id, owner_id,
+    SELECT MIN(account_id) AS account_id, owner_id,
       CAST(floor(exp((MAX(at_day) - :reference) * :decay) * :weekly_cap * 2.0E6 + 0.5E0) AS BIGINT) AS cap,
       CAST(SUM(CASE
         WHEN captured = 1 THEN points_in + points_out + 2 * points_plain
@@ -164,7 +164,7 @@ FROM (
       END) AS BIGINT) AS points
     FROM activity_points
     WHERE at_day > :then_day AND counted = 1 AND owner_id IS NOT NULL AND account_id IS NOT NULL
-    GROUP BY account_id, owner_id, contact_id, week
+    GROUP BY contact_id, owner_id, week
   ) AS weeks
   GROUP BY account_id, owner_id
 ) AS ours

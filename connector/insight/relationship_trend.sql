@@ -5,8 +5,6 @@
 SELECT
   b.account_id AS account_id,
   b.contact_id AS contact_id,
-  b.name AS name,
-  b.created_day AS created_day,
   b.level AS level,
   b.weight AS weight,
   CASE WHEN b.present = 1 THEN CAST(floor(b.points / 1.0E3 + 0.5E0) AS BIGINT) ELSE 0 END AS points,
@@ -18,8 +16,6 @@ FROM (
   SELECT
     r.account_id AS account_id,
     r.contact_id AS contact_id,
-    r.name AS name,
-    r.created_day AS created_day,
     r.level AS level,
     r.weight AS weight,
     r.present AS present,
@@ -37,6 +33,7 @@ FROM (
   WHERE r.account_id IS NOT NULL
 ) AS b
 
+-- Of two with the same strength and weight either may stand in tenth place: their terms are the same.
 -- HHI is the sum of the squared shares: of whole thousandths of points, so that no float is summed.
 -- kept step: account_then
 SELECT
@@ -51,7 +48,7 @@ FROM (
   SELECT account_id, level, weight, points, then_micro,
     row_number() OVER (
       PARTITION BY account_id
-      ORDER BY then_micro * weight DESC, COALESCE(name, ''), COALESCE(created_day, 0), contact_id
+      ORDER BY then_micro / 1.0E8 * weight DESC, contact_id
     ) AS place
   FROM contact_then
 ) AS placed

@@ -25,6 +25,7 @@ LAST_DIGITS = {
     "contact_balance": "reciprocity",
     "account_strength_raw": "raw",
     "account_warmth": "raw",
+    "lapse_odds": "odds",
 }
 # Spark plans and compiles each of the hundred steps for seconds on a slow machine; Sail needs none of it.
 pytestmark = pytest.mark.timeout(900)
