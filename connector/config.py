@@ -15,6 +15,7 @@ from connector.crm.settings import CrmSettings
 from connector.errors import UsageFault, nearest
 from connector.insight.coverage import Settings as Coverage
 from connector.insight.key_accounts import Settings as KeyAccounts
+from connector.insight.lapse import Settings as Lapse
 from connector.insight.net_value import Settings as NetValue
 from connector.insight.quadrant import Settings as Quadrant
 from connector.insight.relationship import Settings as Relationship
@@ -113,6 +114,7 @@ class Config:
     coverage: Coverage = Coverage()
     whitespace: Whitespace = Whitespace()
     net_value: NetValue = NetValue()
+    lapse: Lapse = Lapse()
     key_accounts: KeyAccounts = KeyAccounts()
     quadrant: Quadrant = Quadrant()
 

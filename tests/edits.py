@@ -25,7 +25,7 @@ EDITED = (
     *("account", "contact", "opportunity", "opportunity_line", "product", "product_relation", "stakeholder"),
     *("activity", "activity_contact", "asset", "case", "programme", "revenue"),
 )
-_LATER = 60
+_LATER = 70
 KINDS = ("change", "change", "delete", "add", "day")
 Tables = Mapping[str, list[Any]]
 

@@ -118,6 +118,7 @@ def _tables(company: Company) -> dict[str, Iterable[dict[str, Any]]]:
             {
                 "id": _id("L", x.no), "opportunity_id": _id("O", x.opportunity), "product_id": _id("P", x.product),
                 "quantity": x.quantity, "amount": x.quantity * x.unit_price, "cost": x.cost,
+                "ends_at": None if x.no % 97 else LAST_DAY + timedelta(days=x.no % 500 - 90),
             }
             for x in company.lines
         ),

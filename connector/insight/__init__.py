@@ -1,6 +1,6 @@
 """The arithmetic: every insight is one .py and one .sql, and runs on whatever engine it is handed.
 
-Order: titles → relationship → coverage → whitespace.estimate → net_value → key_accounts → quadrant →
+Order: titles → relationship → coverage → whitespace.estimate → net_value → lapse → key_accounts → quadrant →
 whitespace.show → explain.
 Growth potential uses the estimate before hold-backs; hold-backs use the quadrant.
 """
@@ -8,7 +8,7 @@ Growth potential uses the estimate before hold-backs; hold-backs use the quadran
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from connector.insight import coverage, key_accounts, net_value, quadrant, relationship, titles, whitespace
+from connector.insight import coverage, key_accounts, lapse, net_value, quadrant, relationship, titles, whitespace
 from connector.schema import Context, Engine
 
 Compute = Callable[[Engine, Context, Any], None]
@@ -19,6 +19,7 @@ ORDER: tuple[tuple[str, Compute, str], ...] = (
     ("coverage", coverage.compute, "coverage"),
     ("whitespace.estimate", whitespace.estimate, "whitespace"),
     ("net_value", net_value.compute, "net_value"),
+    ("lapse", lapse.compute, "lapse"),
     ("key_accounts", key_accounts.compute, "key_accounts"),
     ("quadrant", quadrant.compute, "quadrant"),
     ("whitespace.show", whitespace.show, "whitespace"),
@@ -31,6 +32,7 @@ def horizons(settings: Mapping[str, Any]) -> tuple[tuple[str, str, int], ...]:
     windows = {0, 365, family.halve_days, family.lost_days}
     return (
         ("contact", "created_day", 0),
+        ("contact", "left_day", 0),
         ("activity", "at_day", 0),
         *(("opportunity", "close_day", days) for days in sorted(windows)),
         ("opportunity", "created_day", 0),

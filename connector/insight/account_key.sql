@@ -80,19 +80,29 @@ SELECT r.account_id, s.strikes, s.last_review_day,
        ELSE 'None' END AS proposal
 FROM key_review AS r JOIN key_strike AS s ON s.account_id = r.account_id
 
--- Silence counts against the account's own rhythm, and only from a month on.
--- view: key_silence
-SELECT v.account_id, :as_of - v.last_won_day AS silent_days, v.usual_gap,
-  CASE WHEN v.usual_gap > 0.0E0 AND :as_of - v.last_won_day >= :silence_days
-       THEN (:as_of - v.last_won_day) * 1.0E0 / v.usual_gap END AS gap_ratio
-FROM account_value AS v WHERE v.account_id = v.root_id
+-- Silence counts against the account's own rhythm, and only from a month on; where contracts are sold, the day one ends
+-- counts instead.
+-- inner: key_silence
+SELECT s.account_id, s.silent_days, s.usual_gap, s.gap_ratio, s.p_dead, s.renewal_due,
+  CASE WHEN s.gap_ratio > :lapse_ratio AND (s.p_dead IS NULL OR s.p_dead > :lapse_probability) THEN 1
+       WHEN s.gap_ratio > :lapse_ratio * 0.9E0 AND (s.p_dead IS NULL OR s.p_dead > :lapse_probability * 0.9E0)
+            AND s.present_flag = 'On watch' THEN 1
+       ELSE 0 END AS lapsing
+FROM (SELECT v.account_id, :as_of - v.last_won_day AS silent_days, v.usual_gap, l.p_dead, l.renewal_due,
+        CASE WHEN v.usual_gap > 0.0E0 AND :as_of - v.last_won_day >= :silence_days
+                  AND COALESCE(l.basis, '') <> 'contract'
+             THEN (:as_of - v.last_won_day) * 1.0E0 / v.usual_gap END AS gap_ratio,
+        r.present_flag
+      FROM account_value AS v
+      JOIN key_review AS r ON r.account_id = v.account_id
+      LEFT JOIN account_lapse AS l ON l.account_id = v.account_id
+      WHERE v.account_id = v.root_id) AS s
 
 -- view: key_flag
-SELECT r.account_id, l.silent_days, l.usual_gap, l.gap_ratio,
+SELECT r.account_id, l.silent_days, l.usual_gap, l.gap_ratio, l.lapsing,
   CASE WHEN r.status = 'Key' THEN
-         CASE WHEN r.outside = 1 OR l.gap_ratio > :lapse_ratio THEN 'On watch'
-              WHEN r.present_flag = 'On watch' AND (r.rank > r.cap OR l.gap_ratio > :lapse_ratio * 0.9E0)
-              THEN 'On watch'
+         CASE WHEN r.outside = 1 OR l.lapsing = 1 OR l.renewal_due = 1 THEN 'On watch'
+              WHEN r.present_flag = 'On watch' AND r.rank > r.cap THEN 'On watch'
               WHEN r.confidence < :least_confidence THEN 'Needs data' ELSE 'None' END
        WHEN r.gate = 'new' THEN 'Emerging'
        WHEN r.gate IN ('not_eligible', 'branch', 'not_customer') OR COALESCE(v.won_deals_24m, 0) = 0 THEN 'None'
@@ -158,7 +168,7 @@ SELECT r.account_id, r.status, p.proposal, f.flag, p.strikes, p.last_review_day,
   CASE WHEN r.rank > r.own_cap THEN r.rank - r.own_cap END AS next_rank_gap,
   CASE WHEN d.points > 0 THEN floor(d.points * 1.0E-1 / d.weight_bound + 0.5E0) / 1.0E3 END AS next_score_gap,
   c.criterion AS change_criterion, c.to_q / 1.0E6 AS change_to, c.able AS change_able, d.upward AS change_upward,
-  f.silent_days, f.usual_gap, f.gap_ratio
+  f.silent_days, f.usual_gap, f.gap_ratio, f.lapsing
 FROM key_review AS r
 JOIN key_proposal AS p ON p.account_id = r.account_id
 JOIN key_flag AS f ON f.account_id = r.account_id

@@ -307,11 +307,13 @@ def alerts(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
     """What needs attention; `None open` when nothing does."""
     words = said["alert"]
     parts = []
-    if row["gap_ratio"] is not None and row["gap_ratio"] > 2 and row["last_won_day"] is not None:
+    if row["lapsing"] and row["last_won_day"] is not None:
         # The month, not the number of days: it stays true tomorrow.
         day = iso_day(row["last_won_day"])[:7]
         gap = max(1, round(row["order_gap"]))
         parts.append(words["silent_daily" if gap == 1 else "silent"].format(gap=gap, day=day))
+    if row["renewal_due"]:
+        parts.append(words["renewal"].format(day=iso_day(row["renewal_day"])))
     parts += _touch_words(row, words)
     if row["in_loop"]:
         parts.append(words["loop"])

@@ -39,14 +39,17 @@ SELECT s.account_id, s.eligible, s.gate, s.s_value, s.s_growth, s.s_relationship
   k.change_criterion, k.change_to, k.silent_days, k.gap_ratio,
   s.unknown_bits, k.endless, k.nominated_until_day, k.own_cap, k.band_rank, k.threshold, k.into_score, k.out_score,
   k.change_able, k.change_upward, k.outside,
+  k.lapsing, l.p_dead, l.basis AS lapse_basis, l.renewal_day, l.renewal_due,
   q.attractiveness, q.relationship AS relationship_axis, q.box
 FROM account_score AS s
 JOIN account_key AS k ON k.account_id = s.account_id
 JOIN account_quadrant AS q ON q.account_id = s.account_id
+LEFT JOIN account_lapse AS l ON l.account_id = s.account_id
 
 -- step: fact_contact
 SELECT r.account_id, r.strength, r.band AS relationship_band, r.strong_contacts, r.two_way_contacts,
   r.top_contact_share, r.last_two_way_day,
+  t.strength_then, t.trend, t.our_share, t.contact_hhi,
   c.slots, c.slots_covered, c.slots_known, c.coverage_percent, c.known_percent, c.engaged_contacts, c.executive_known,
   c.executive_engaged, c.single_threaded, c.first_gap, c.first_gap_known, c.state AS coverage_state,
   w.state AS whitespace_state, w.ideas, w.expected_minor, w.low_minor, w.high_minor, w.band AS whitespace_band,
@@ -55,6 +58,7 @@ SELECT r.account_id, r.strength, r.band AS relationship_band, r.strong_contacts,
 FROM account_strength AS r
 JOIN account_coverage AS c ON c.account_id = r.account_id
 JOIN account_whitespace AS w ON w.account_id = r.account_id
+JOIN account_tie AS t ON t.account_id = r.account_id
 LEFT JOIN present_value AS p ON p.account_id = r.account_id
 
 -- view: account_fact
@@ -72,9 +76,11 @@ SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.s
   s.c_product_fit, s.c_financial_strength, s.c_market_relationships, s.c_cultural_fit, s.c_geographic_fit,
   s.confidence, s.score, s.score_low, s.score_high, s.rank, s.most_wanted,
   s.status, s.proposal, s.flag, s.strikes, s.last_review_day, s.locked_until_day, s.nominated, s.cap, s.next_rank_gap,
-  s.change_criterion, s.change_to, s.silent_days, s.gap_ratio, s.attractiveness, s.relationship_axis, s.box,
+  s.change_criterion, s.change_to, s.silent_days, s.gap_ratio,
   s.unknown_bits, s.endless, s.nominated_until_day, s.own_cap, s.band_rank, s.threshold, s.into_score, s.out_score,
   s.change_able, s.change_upward, s.outside,
+  s.lapsing, s.p_dead, s.lapse_basis, s.renewal_day, s.renewal_due, c.strength_then, c.trend, c.our_share, c.contact_hhi,
+  s.attractiveness, s.relationship_axis, s.box,
   c.strength, c.relationship_band, c.strong_contacts, c.two_way_contacts, c.top_contact_share, c.last_two_way_day,
   c.slots, c.slots_covered, c.slots_known, c.coverage_percent, c.known_percent, c.engaged_contacts, c.executive_known,
   c.executive_engaged, c.single_threaded, c.first_gap, c.first_gap_known, c.coverage_state,
@@ -103,9 +109,10 @@ SELECT f.id, f.flag, f.nominated, f.gate, f.cost_state, f.costs_known,
   f.coverage_state, f.slots, f.slots_covered, f.slots_known, f.executive_known, f.executive_engaged, f.first_gap,
   f.first_gap_known, f.single_threaded, CASE WHEN f.engaged_contacts > 0 THEN 1 ELSE 0 END AS engaged,
   f.whitespace_state, f.top_family, f.held_back, f.top_peer_owners, f.top_peers, f.top_pulled_by, f.ideas, f.in_loop,
-  CASE WHEN f.gap_ratio > 2.0E0 THEN f.last_won_day END AS silent_since,
-  CASE WHEN f.gap_ratio > 2.0E0 THEN CAST(floor(f.order_gap * 2.0E0) AS BIGINT) END AS gap_floor,
-  CASE WHEN f.gap_ratio > 2.0E0 AND floor(f.order_gap * 2.0E0) = f.order_gap * 2.0E0 THEN 1 ELSE 0 END AS gap_whole
+  CASE WHEN f.lapsing = 1 THEN f.last_won_day END AS silent_since,
+  CASE WHEN f.lapsing = 1 THEN CAST(floor(f.order_gap * 2.0E0) AS BIGINT) END AS gap_floor,
+  CASE WHEN f.lapsing = 1 AND floor(f.order_gap * 2.0E0) = f.order_gap * 2.0E0 THEN 1 ELSE 0 END AS gap_whole,
+  CASE WHEN f.renewal_due = 1 THEN f.renewal_day END AS renewal_told
 FROM (
   SELECT r.*,
     CASE WHEN r.size_minor < 1000 THEN 0
@@ -132,7 +139,7 @@ SELECT id,
   MIN(id) OVER (PARTITION BY whitespace_state, top_family, held_back, top_peer_owners, top_peers, top_pulled_by,
     ideas) AS idea_id,
   MIN(id) OVER (PARTITION BY coverage_state, single_threaded, engaged, executive_engaged, in_loop, silent_since,
-    gap_floor, gap_whole) AS alert_id
+    gap_floor, gap_whole, renewal_told) AS alert_id
 FROM account_case
 
 -- Accounts that speak, with what they say.

@@ -1,7 +1,7 @@
 """Which accounts are key, how they stand, and what would change it.
 
-account_value, the whitespace estimate, relationship strength, typed judgements and the programme's memory come in;
-account_score and account_key leave. Nothing is Key here until a person approved it: this room
+account_value, account_lapse, the whitespace estimate, relationship strength, typed judgements and the programme's
+memory come in; account_score and account_key leave. Nothing is Key here until a person approved it: this room
 only proposes. Formulas: methods, section 1. Next room: `quadrant`.
 """
 
@@ -40,6 +40,9 @@ class Settings:
     least_deals: int = field(default=2, metadata={"meaning": "Won deals in two years that make repeat business."})
     emerging_days: int = field(default=183, metadata={"meaning": "Younger customers are Emerging and not ranked."})
     lapse_ratio: float = field(default=2.0, metadata={"meaning": "Silence over usual order gap that puts on watch."})
+    lapse_probability: float = field(
+        default=0.5, metadata={"meaning": "And only above this chance that it stopped buying, where it is known."}
+    )
     silence_days: int = field(default=30, metadata={"meaning": "Shorter silence never counts."})
     low_fit: float = field(
         default=0.2, metadata={"meaning": "Strategic fit (0 to 1) up to this makes a large one not key."}
@@ -60,7 +63,7 @@ class Settings:
             raise ValueError(f"band: must be at least 1, is {self.band}")
         if self.strikes < 1:
             raise ValueError(f"strikes: must be at least 1, is {self.strikes}")
-        for name in ("cap_share", "nominated_share", "least_confidence", "low_fit"):
+        for name in ("cap_share", "nominated_share", "least_confidence", "low_fit", "lapse_probability"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: must lie between 0 and 1, is {getattr(self, name)}")
         if wrong := criteria.complaint(self.criteria):
@@ -91,6 +94,6 @@ def parameters(context: Context, settings: Settings) -> dict[str, object]:
     }
     counts = ("cap", "strikes", "review_days", "lock_days", "least_deals", "silence_days")
     shares = ["cap_share", "band", "threshold", "nominated_share", "least_confidence"]
-    shares += ["lapse_ratio", "low_fit", "late_days"]
+    shares += ["lapse_ratio", "lapse_probability", "low_fit", "late_days"]
     whole = {n: int(getattr(settings, n)) for n in counts}
     return {**windows, **whole, **{n: float(getattr(settings, n)) for n in shares}}

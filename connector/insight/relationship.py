@@ -1,8 +1,10 @@
 """How warm the contact is: with each person, and with each account.
 
-Activities with their participants and `contact_title` come in; `contact_strength` and `account_strength` leave, the
-latter with a row for every account. Formula: methods, section 2. Where no activity names a contact, all is unknown;
-so is an account of which we know nobody. Next room: `coverage`.
+Activities with their participants and `contact_title` come in; `contact_strength`, `account_strength` and
+`account_tie` leave, the latter two with a row for every account. account_tie(account_id, strength_then, trend,
+our_share, contact_hhi) says how the contact has changed since `then_day`, which share of it one of us carries, and how
+it is spread over the customer's people. Formula: methods, section 2. Where no activity names a contact, all is
+unknown; so is an account of which we know nobody. Next room: `coverage`.
 """
 
 import math
@@ -49,15 +51,34 @@ def reference_day(as_of: int) -> int:
     return as_of // 91 * 91
 
 
+def then_week(as_of: int) -> int:
+    """The ISO week, counted from that of 1970-01-01, at whose end strength is looked at again for the trend.
+
+    It ended 90 to 117 days ago and stays for four weeks: moved each week, it would have a third of all accounts
+    summed anew in one night.
+    """
+    return (as_of - 93) // 28 * 4
+
+
+def then_day(as_of: int) -> int:
+    """The Sunday that ends this week."""
+    return then_week(as_of) * 7 + 3
+
+
 def compute(engine: Engine, context: Context, settings: Settings) -> None:
-    """Make `contact_strength` (contacts that may be profiled) and `account_strength` (every account)."""
+    """Make `contact_strength` (contacts that may be profiled), `account_strength` and `account_tie` (every account)."""
     decay, reference = math.log(2.0) / settings.half_life_days, reference_day(context.as_of)
+    then = then_day(context.as_of)
     params = {
         "as_of": context.as_of,
         "has_activity": context.has("activity"),
         "decay": decay,
         "reference": reference,
         "fade": math.exp((reference - context.as_of) * decay),
+        "then_week": then_week(context.as_of),
+        "then_day": then,
+        "then_fade": math.exp((reference - then) * decay),
+        "first_week": math.floor(then_week(context.as_of) - settings.half_life_days / 7),
         "scale": float(settings.scale),
         "typed": float(settings.typed_weight),
         "weekly_cap": float(settings.weekly_cap),
@@ -70,3 +91,4 @@ def compute(engine: Engine, context: Context, settings: Settings) -> None:
         "calm": float(settings.calm_points),
     }
     run_steps(engine, "relationship", params)
+    run_steps(engine, "relationship_trend", params)

@@ -10,6 +10,7 @@ SELECT
   c.account_id AS account_id,
   c.name AS name,
   c.created_day AS created_day,
+  c.left_day AS left_day,
   t.level AS level,
   t.function AS function,
   CASE WHEN t.level >= 4 THEN 0.6E0 WHEN t.level = 3 THEN 0.5E0 WHEN t.level = 2 THEN 0.35E0 ELSE 0.2E0 END AS weight,
@@ -49,6 +50,8 @@ JOIN (SELECT activity_id, COUNT(*) AS people FROM activity_pair GROUP BY activit
 -- view: activity_counted
 SELECT
   p.contact_id AS contact_id,
+  t.account_id AS account_id,
+  a.owner_id AS owner_id,
   a.at_day AS at_day,
   CAST(floor((a.at_day + 3) * 1.0E0 / 7.0E0) AS BIGINT) AS week,
   CASE WHEN a.captured = 1 THEN 1 ELSE 0 END AS captured,
@@ -65,6 +68,8 @@ WHERE a.at_day <= :as_of
 -- view: activity_points
 SELECT
   contact_id,
+  account_id,
+  owner_id,
   at_day,
   week,
   captured,
@@ -102,7 +107,7 @@ GROUP BY contact_id, week
 -- What has a direction takes its room under the cap first.
 -- view: week_typed
 SELECT
-  contact_id, cap, captured_in, captured_out, captured_plain, talk_day, mail_in_day, mail_out_day,
+  contact_id, week, cap, captured_in, captured_out, captured_plain, talk_day, mail_in_day, mail_out_day,
   CAST(floor(least(typed_in, cap) * :typed + 0.5E0) AS BIGINT) AS typed_in,
   CAST(floor(least(typed_out, cap) * :typed + 0.5E0) AS BIGINT) AS typed_out,
   CAST(floor(least(typed_plain, cap - least(typed_in, cap)) * :typed + 0.5E0) AS BIGINT) AS typed_plain_in,
@@ -112,6 +117,7 @@ FROM week_points
 -- view: week_sides
 SELECT
   contact_id,
+  week,
   least(captured_in + typed_in, cap) AS side_in,
   least(captured_out + typed_out, cap) AS side_out,
   least(captured_plain + typed_plain_in, cap - least(captured_in + typed_in, cap)) AS plain_in,
@@ -119,6 +125,7 @@ SELECT
   talk_day, mail_in_day, mail_out_day
 FROM week_typed
 
+-- What was there by the end of :then_week makes the strength of that day, by the same formula: a week is whole in both.
 -- view: contact_sums
 SELECT
   contact_id,
@@ -126,6 +133,11 @@ SELECT
   CAST(SUM(side_out) AS BIGINT) AS side_out,
   CAST(SUM(plain_in) AS BIGINT) AS plain_in,
   CAST(SUM(plain_out) AS BIGINT) AS plain_out,
+  CAST(SUM(CASE WHEN week <= :then_week THEN side_in ELSE 0 END) AS BIGINT) AS then_in,
+  CAST(SUM(CASE WHEN week <= :then_week THEN side_out ELSE 0 END) AS BIGINT) AS then_out,
+  CAST(SUM(CASE WHEN week <= :then_week THEN plain_in ELSE 0 END) AS BIGINT) AS then_plain_in,
+  CAST(SUM(CASE WHEN week <= :then_week THEN plain_out ELSE 0 END) AS BIGINT) AS then_plain_out,
+  MIN(week) AS first_week,
   MAX(talk_day) AS talk_day,
   MAX(mail_in_day) AS mail_in_day,
   MAX(mail_out_day) AS mail_out_day
@@ -137,8 +149,31 @@ SELECT t.account_id AS account_id, s.*
 FROM contact_sums s
 JOIN contact_title t ON t.contact_id = s.contact_id
 
+-- Points that each of ours brought since :then_day, and only their sum and the most of one leave: nobody is listed.
+-- The cap of both sides holds for each of us.
+-- kept step: account_ours
+SELECT account_id, MAX(points) AS most, CAST(SUM(points) AS BIGINT) AS points
+FROM (
+  SELECT account_id, owner_id, CAST(SUM(least(points, cap)) AS BIGINT) AS points
+  FROM (
+    SELECT MIN(account_id) AS account_id, owner_id,
+      CAST(floor(exp((MAX(at_day) - :reference) * :decay) * :weekly_cap * 2.0E6 + 0.5E0) AS BIGINT) AS cap,
+      CAST(SUM(CASE
+        WHEN captured = 1 THEN points_in + points_out + 2 * points_plain
+        ELSE CAST(floor((points_in + points_out + 2 * points_plain) * :typed + 0.5E0) AS BIGINT)
+      END) AS BIGINT) AS points
+    FROM activity_points
+    WHERE at_day > :then_day AND counted = 1 AND owner_id IS NOT NULL AND account_id IS NOT NULL
+    GROUP BY contact_id, owner_id, week
+  ) AS weeks
+  GROUP BY account_id, owner_id
+) AS ours
+GROUP BY account_id
+
+-- Where nothing is on record a half-life before :then_week, all would seem to have become warmer since.
 -- guard step: activity_source
-SELECT CASE WHEN :has_activity = 1 AND COUNT(*) > 0 THEN 1 ELSE 0 END AS known
+SELECT CASE WHEN :has_activity = 1 AND COUNT(*) > 0 THEN 1 ELSE 0 END AS known,
+  CASE WHEN :has_activity = 1 AND MIN(first_week) <= :first_week THEN 1 ELSE 0 END AS known_then
 FROM contact_sides
 
 -- Reciprocity is 2 * root(in * out) / (in + out) for what has a direction and 0.5 for the rest, weighted by points.

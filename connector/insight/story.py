@@ -10,6 +10,7 @@ from typing import Any
 from connector.convert import iso_day
 from connector.insight import criteria, key_accounts
 from connector.insight.explain import money, slot_words
+from connector.insight.relationship import then_day
 from connector.insight.texts import catalogue
 from connector.insight.value_story import value_lines
 from connector.schema import Context
@@ -58,11 +59,12 @@ def story(
     parent = parent or str(row["root_id"])
     yield "Key account status", list(_status(row, said, parent))
     yield "Net value", list(value_lines(row, context))
+    yield "Lapse", list(_lapse(row))
     yield "Score", list(_score(row, said, settings, parent, fields or {}))
     if row["score"] is not None and not _is_branch(row):
         held = {w["criterion"]: w for w in weighed}
         yield "What would change it", list(_change(row, said, settings, held, context))
-    yield "Relationship", list(_relationship(row))
+    yield "Relationship", list(_relationship(row, then_day(context.as_of)))
     yield "Quadrant", list(_quadrant(row, said, parent))
     yield "Coverage", list(_coverage(row, slots, said))
     yield "Whitespace", list(_whitespace(row, cells, context))
@@ -91,6 +93,29 @@ def _status(row: Row, said: Mapping[str, Any], parent: str) -> Iterator[str]:
         yield f"no demotion is proposed before {iso_day(row['locked_until_day'])}; strikes so far: {row['strikes']}"
     if row["next_rank_gap"] and row["next_rank_gap"] > 0:
         yield f"ranks {row['rank']}; the programme has {row['cap']} {'place' if row['cap'] == 1 else 'places'}"
+
+
+def _lapse(row: Row) -> Iterator[str]:
+    """Whether it may have stopped buying: its own rhythm, and what the chance rests on."""
+    if row["lapse_basis"] == "contract":
+        if row["renewal_day"] is None:
+            yield "sold by contract, and the last term has ended"
+        else:
+            due = "; no deal is open" if row["renewal_due"] else ""
+            yield f"sold by contract: the next term ends on {iso_day(row['renewal_day'])}{due}"
+        return
+    if row["order_gap"] is not None and row["silent_days"] is not None:
+        yield f"usually orders every {row['order_gap']:.0f} days, now {row['silent_days']} days without an order"
+    if row["p_dead"] is None:
+        yield "the chance that it stopped buying is unknown: too few orders"
+    else:
+        yield f"chance that it stopped buying: {row['p_dead']:.0%} ({_RISK[row['lapse_basis']]})"
+
+
+_RISK = {
+    "bg_nbd": "BG/NBD, fitted to the order days of all accounts",
+    "silence": "from its silence and its usual gap alone: too few accounts order again for a model",
+}
 
 
 def _score(
@@ -191,7 +216,7 @@ def _quadrant(row: Row, said: Mapping[str, Any], parent: str) -> Iterator[str]:
     yield str(said["treatment"].get(row["box"], said["treatment"]["Unknown"]))
 
 
-def _relationship(row: Row) -> Iterator[str]:
+def _relationship(row: Row, then: int) -> Iterator[str]:
     if row["strength"] is None:
         yield "Unknown: no activity names a contact of this account"
         return
@@ -199,6 +224,12 @@ def _relationship(row: Row) -> Iterator[str]:
     yield f"strong contacts: {row['strong_contacts']}; in two-way contact: {row['two_way_contacts']}"
     if row["top_contact_share"] is not None and row["strength"] > 0:
         yield f"one contact carries {row['top_contact_share']:.0%} of it"
+    if row["contact_hhi"] is not None:
+        yield f"spread over the contacts: HHI {row['contact_hhi']:.2f} (1 = all with one person)"
+    if row["our_share"] is not None:
+        yield f"one of us carries {row['our_share']:.0%} of the contact since {iso_day(then)}"
+    if row["trend"] is not None:
+        yield f"trend: {row['trend']:+.0f} points since {iso_day(then)}, when it was {row['strength_then']:.0f}"
     if row["last_two_way_day"] is not None:
         yield f"last two-way contact on {iso_day(row['last_two_way_day'])}"
 

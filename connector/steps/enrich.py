@@ -228,6 +228,7 @@ def _marks(context: Context, settings: Mapping[str, Any]) -> dict[str, str]:
         "settings changed": mark_of(sorted((name, repr(value)) for name, value in settings.items())),
         "other tables or columns are filled": mark_of(sorted(context.known)),
         "a new quarter of fading began": str(relationship.reference_day(context.as_of)),
+        "four new weeks of the trend began": str(relationship.then_week(context.as_of)),
     }
 
 

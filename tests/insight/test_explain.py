@@ -43,7 +43,10 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
     "whitespace_state": st.sampled_from(["ok", "not_enough_data", "no_families", "odd"]),
     "top_family": st.one_of(st.none(), TEXT), "top_peer_owners": COUNT, "top_peers": COUNT,
     "top_pulled_by": st.one_of(st.none(), TEXT), "ideas": COUNT, "held_back": st.sampled_from([None, "case", "odd"]),
-    "gap_ratio": st.one_of(st.none(), st.floats(0, 1000)), "order_gap": st.floats(0, 1000),
+    "gap_ratio": st.one_of(st.none(), st.floats(0, 1000)), "order_gap": st.floats(0, 1000), "lapsing": BIT,
+    "silent_days": COUNT, "p_dead": SHARE, "lapse_basis": st.sampled_from(["bg_nbd", "silence", "contract"]),
+    "renewal_day": st.integers(0, 25000), "renewal_due": BIT, "strength_then": st.floats(0, 100), "trend": POINTS,
+    "our_share": SHARE, "contact_hhi": SHARE,
     "confidence": st.floats(0, 1),
     "score_low": POINTS, "score_high": POINTS, "most_wanted": st.sampled_from([None, "growth"]), "strikes": st.just(0),
     "locked_until_day": st.just(None), "next_rank_gap": COUNT, "cap": st.integers(1, 20), "strength": POINTS,
@@ -212,8 +215,8 @@ def test_coverage_in_words(facts: dict[str, Any], expected: str) -> None:
         ({"executive_engaged": 0, "coverage_state": "no_contacts"}, "No contacts yet"),
         ({"executive_engaged": 0, "coverage_state": "getting_to_know"}, "None open"),
         ({"in_loop": 1}, "Its parent accounts form a loop"),
-        ({"gap_ratio": 3.0, "order_gap": 30.4}, "Usually orders every 30 days, nothing since 2024-10"),
-        ({"gap_ratio": 40.0, "order_gap": 0.4}, "Usually orders every day, nothing since 2024-10"),
+        ({"lapsing": 1, "order_gap": 30.4}, "Usually orders every 30 days, nothing since 2024-10"),
+        ({"lapsing": 1, "order_gap": 0.4}, "Usually orders every day, nothing since 2024-10"),
     ],
 )
 def test_alerts_in_words(facts: dict[str, Any], expected: str) -> None:

@@ -1,6 +1,7 @@
 """Which accounts are key: scores worked out by hand, proposals with memory, and what must never matter."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.engine import DuckEngine
-from connector.insight import hierarchy, key_accounts, net_value
+from connector.insight import hierarchy, key_accounts, lapse, net_value
 from connector.insight.key_accounts import Settings
 from connector.schema import Context
 
@@ -61,6 +62,7 @@ def computed(
         },
     )
     net_value.compute(engine, Context(as_of=AS_OF), net_value.Settings())
+    lapse.compute(engine, Context(as_of=AS_OF), lapse.Settings())
     key_accounts.compute(engine, Context(as_of=AS_OF), wanted or Settings())
     return engine
 
@@ -313,6 +315,19 @@ def test_silence_of_more_than_twice_the_usual_gap_puts_a_key_account_on_watch(en
         assert engine.rows("SELECT flag, outside, usual_gap, gap_ratio FROM account_key WHERE account_id = 'F'") == [
             ("On watch", 0, 40.0, 2.125)
         ]
+        # Among so few accounts the chance is that of its silence: 1 - 2^(-2.125 / 2) = 0.521, and calm from 0.9 of it.
+        for least, shown, flag in ((0.51, "None", "On watch"), (0.55, "None", "None"), (0.55, "On watch", "On watch")):
+            engine.load("present_value", {"account_id": ["F"], "kam_proposal": ["None"], "kam_flag": [shown]})
+            key_accounts.compute(engine, Context(as_of=AS_OF), replace(WIDE, lapse_probability=least))
+            assert column(engine, "account_key", "flag")["F"] == flag
+
+
+def test_a_contract_that_ends_soon_without_an_open_deal_puts_a_key_account_on_watch(engine_with: Maker) -> None:
+    rows = portfolio()
+    rows["opportunity_line"] = [{"id": "L", "opportunity_id": rows["opportunity"][-1]["id"], "ends_day": AS_OF + 60}]
+    rows["programme"] = [{"account_id": "F", "status": "Key", "last_review_day": AS_OF}]
+    with rated(engine_with(rows), WIDE) as engine:
+        assert column(engine, "account_key", "flag")["F"] == "On watch"
 
 
 def test_a_large_account_that_costs_more_than_it_brings_is_large_not_key(engine_with: Maker) -> None:

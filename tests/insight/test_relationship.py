@@ -22,7 +22,7 @@ KNOWN = Context(DAY, known=frozenset({"activity", "activity_contact"}))
 
 
 def activity(number: int, kind: str, age: int, *people: str, captured: int | None = 1) -> tuple[Row, list[Row]]:
-    row = {"id": f"T{number}", "kind": kind, "at_day": DAY - age, "captured": captured}
+    row = {"id": f"T{number}", "kind": kind, "at_day": DAY - age, "captured": captured, "owner_id": f"U{number % 3}"}
     return row, [{"activity_id": row["id"], "contact_id": p} for p in people]
 
 
@@ -232,6 +232,43 @@ def test_the_share_of_the_top_contact_is_by_points(engine_with: Maker) -> None:
     assert account_values(engine, "top_contact_share") == {"A1": pytest.approx(10 / 12)}
 
 
+# Strength is compared with that of this day: the last Sunday of a week in four that is at least 90 days ago.
+THEN = 19883
+
+
+def test_trend_bus_factor_and_spread_of_six_activities(engine_with: Maker) -> None:
+    people = [*ONE, {"id": "C2", "account_id": "A1"}, {"id": "C9", "account_id": "A2"}]
+    made = [
+        activity(1, "meeting", DAY - THEN + 14, "C1"),
+        activity(3, "email_out", DAY - THEN, "C2"),
+        activity(4, "meeting", 0, "C1"),
+        activity(2, "email_in", 0, "C2"),
+        activity(5, "task", 0, "C2", captured=0),
+        activity(6, "task", DAY - THEN + 100, "C9"),
+    ]
+    engine = computed(engine_with, world(people, made))
+    assert relationship.then_day(DAY) == THEN
+    tie = engine.rows("SELECT strength_then, trend, our_share, contact_hhi FROM account_tie WHERE account_id = 'A1'")[0]
+    # Then: C1 17.87 as above, with weight 0.6; C2 one mail out, 0.6993, with weight 0.2:
+    # 100 * (1 - (1 - 0.17871 * 0.6) * (1 - 0.006993 * 0.2)) = 10.847
+    assert tie[0] == pytest.approx(10.847, abs=0.002)
+    # Now C1 has 5 * 2^(-131/90) + 5 = 6.8232 on each side: 100 * (1 - e^(-2.5 * 6.8232 / 57)) = 25.864. C2 has in
+    # 2 + 0.15, out 2^(-117/90) + 0.15 = 0.5561: R = (2 * root(2 * 0.4061) + 0.5 * 0.3) / 2.7061 = 0.7216, S =
+    # 100 * (1 - e^(-(1.5 * 2.15 + 0.5561) * (0.4 + 0.6 * 0.7216) / 57)) = 5.376. Together 16.428.
+    assert account_values(engine)["A1"] == pytest.approx(16.428, abs=0.003)
+    assert tie[1] == pytest.approx(16.428 - 10.847, abs=0.004)
+    # Since then U1 met C1 (5 + 5); U2 had the mail (2) and typed the task (0.3): 10 / 12.3
+    assert tie[2] == pytest.approx(10 / 12.3, abs=1e-6)
+    # C1 has 2 * 6.8232 = 13.6463 points, C2 2.7061: (13.6463^2 + 2.7061^2) / 16.3524^2 = 0.7238
+    assert tie[3] == pytest.approx(0.7238, abs=0.0002)
+    young = computed(engine_with, world(people, made[:5]))
+    assert set(account_values_of(young, "account_tie", "trend").values()) == {None}, "nothing is known from before"
+
+
+def account_values_of(engine: DuckEngine, table: str, column: str) -> dict[str, Any]:
+    return dict(engine.rows(f"SELECT account_id, {column} FROM {table}"))  # type: ignore[arg-type]
+
+
 def expected_strengths(rows: Rows, half_life: float = 90, scale: float = 57) -> dict[str, float]:
     """Contact strengths by the formula of methods §2 in plain floats, written without a look at the SQL."""
     crowd: dict[str, int] = defaultdict(int)
@@ -306,6 +343,16 @@ def test_the_sql_agrees_with_the_formula_in_plain_python(engine_with: Maker, wor
         assert value == pytest.approx(min(raw, 59.9 + max(boss - 40, 0)), abs=1e-2)
 
 
+@settings(max_examples=3, deadline=None)
+@given(WORLDS)
+def test_the_strength_then_is_that_of_a_run_on_that_day(engine_with: Maker, worlds: list[list[Item]]) -> None:
+    oldest: Item = ("meeting", 400, {5}, True)
+    engine = computed(engine_with, of_worlds([[oldest, *items] for items in worlds]))
+    now = account_values_of(engine, "account_tie", "strength_then")
+    relationship.compute(engine, Context(THEN, known=KNOWN.known), relationship.Settings())
+    assert now == {a: pytest.approx(s, abs=1e-3) for a, s in account_values(engine).items()}
+
+
 @settings(max_examples=4, deadline=None)
 @given(WORLDS, st.integers(0, 30), st.sampled_from(["task", "call", "chat", "event"]))
 def test_fifty_typed_tasks_in_one_day_move_no_strength_by_more_than_five_points(
@@ -335,7 +382,11 @@ def test_the_order_of_rows_changes_nothing(engine_with: Maker, worlds: list[list
     rows = of_worlds(worlds)
     mixed = {table: chance.sample(content, len(content)) for table, content in rows.items()}
     sides = [computed(engine_with, r) for r in (rows, mixed)]
-    for table, key in (("contact_strength", "contact_id"), ("account_strength", "account_id")):
+    for table, key in (
+        ("contact_strength", "contact_id"),
+        ("account_strength", "account_id"),
+        ("account_tie", "account_id"),
+    ):
         one, other = (e.rows(f"SELECT * FROM {table} ORDER BY {key}") for e in sides)
         assert one == other
 

@@ -165,7 +165,7 @@ def test_what_the_steps_read_is_known_to_the_column() -> None:
     lines = found["opportunity_line"]
     assert (lines.table, set(lines.columns)) == (
         "opportunity_line",
-        {"opportunity_id", "product_id", "amount_minor", "cost_minor"},
+        {"opportunity_id", "product_id", "amount_minor", "cost_minor", "ends_day"},
     )
     assert found["service_case"].table == "case"
     assert "name" not in found["opportunity"].columns

@@ -12,7 +12,7 @@ from invented import invented
 from connector import config, job
 from connector.convert import listed
 from connector.engine import DuckEngine, SparkEngine, query
-from connector.insight import coverage, key_accounts, net_value, quadrant, relationship, titles, whitespace
+from connector.insight import coverage, key_accounts, lapse, net_value, quadrant, relationship, titles, whitespace
 from connector.schema import Context, Engine, Read
 from connector.steps.enrich import RESULTS, enrich
 from connector.store import results
@@ -25,6 +25,7 @@ LAST_DIGITS = {
     "contact_balance": "reciprocity",
     "account_strength_raw": "raw",
     "account_warmth": "raw",
+    "lapse_odds": "odds",
 }
 # Spark plans and compiles each of the hundred steps for seconds on a slow machine; Sail needs none of it.
 pytestmark = pytest.mark.timeout(900)
@@ -47,6 +48,7 @@ SETTINGS = {
     "coverage": coverage.Settings(),
     "whitespace": whitespace.Settings(hold_streamline=True),
     "net_value": net_value.Settings(cost_per_case=50.0, cost_per_meeting=80.0, cost_per_call=9.5, late_interest=0.08),
+    "lapse": lapse.Settings(),
     "key_accounts": key_accounts.Settings(strategic_industries=("Energy", "Chemicals")),
     "quadrant": quadrant.Settings(),
 }
