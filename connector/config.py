@@ -17,6 +17,7 @@ from connector.insight.coverage import Settings as Coverage
 from connector.insight.key_accounts import Settings as KeyAccounts
 from connector.insight.quadrant import Settings as Quadrant
 from connector.insight.relationship import Settings as Relationship
+from connector.insight.sponsor import Settings as Sponsor
 from connector.insight.titles import Settings as Titles
 from connector.insight.whitespace import Settings as Whitespace
 from connector.steps.enrich import WriteScope
@@ -111,6 +112,7 @@ class Config:
     whitespace: Whitespace = Whitespace()
     key_accounts: KeyAccounts = KeyAccounts()
     quadrant: Quadrant = Quadrant()
+    sponsor: Sponsor = Sponsor()
 
     @property
     def store_dir(self) -> Path:

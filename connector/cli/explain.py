@@ -8,6 +8,7 @@ import click
 
 from connector.cli import shared
 from connector.cli.diff import enriched_day
+from connector.convert import epoch_day
 from connector.engine import query
 from connector.errors import UsageFault
 from connector.insight.story import story
@@ -41,8 +42,11 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
             "SELECT * FROM whitespace_cell WHERE account_id = ? ORDER BY shown = 0, shown, score DESC, family",
             [found["id"]],
         )
+        if row["sponsor_suggested"] is not None:
+            who = work.mirror.rows('SELECT name FROM "user" WHERE id = ?', [row["sponsor_suggested"]])
+            row["suggested_name"] = next((user["name"] for user in who), None)
         config = work.config
-        context = Context(0, config.company.currency, read_rates(work.mirror, work.corporate).digits)
+        context = Context(epoch_day(day) or 0, config.company.currency, read_rates(work.mirror, work.corporate).digits)
     if as_json:
         shared.show_json(None, [row], slots=slots, families=cells, parent=above, as_of=day)
         return

@@ -1,13 +1,14 @@
 """The arithmetic: every insight is one .py and one .sql, and runs on whatever engine it is handed.
 
-Order: titles → relationship → coverage → whitespace.estimate → key_accounts → quadrant → whitespace.show → explain.
+Order: titles → relationship → coverage → whitespace.estimate → key_accounts → quadrant → sponsor → whitespace.show →
+explain.
 Growth potential uses the estimate before hold-backs; hold-backs use the quadrant.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from connector.insight import coverage, key_accounts, quadrant, relationship, titles, whitespace
+from connector.insight import coverage, key_accounts, quadrant, relationship, sponsor, titles, whitespace
 from connector.schema import Context, Engine
 
 Compute = Callable[[Engine, Context, Any], None]
@@ -19,6 +20,7 @@ ORDER: tuple[tuple[str, Compute, str], ...] = (
     ("whitespace.estimate", whitespace.estimate, "whitespace"),
     ("key_accounts", key_accounts.compute, "key_accounts"),
     ("quadrant", quadrant.compute, "quadrant"),
+    ("sponsor", sponsor.compute, "sponsor"),
     ("whitespace.show", whitespace.show, "whitespace"),
 )
 

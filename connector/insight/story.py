@@ -53,6 +53,8 @@ def story(
     yield "Score", list(_score(row, said, settings, parent))
     yield "Relationship", list(_relationship(row))
     yield "Coverage", list(_coverage(row, slots, said))
+    if sponsor := list(_sponsor(row, context)):
+        yield "Sponsor", sponsor
     yield "Whitespace", list(_whitespace(row, cells, context))
 
 
@@ -153,6 +155,28 @@ def _relationship(row: Row) -> Iterator[str]:
         yield f"one contact carries {row['top_contact_share']:.0%} of it"
     if row["last_two_way_day"] is not None:
         yield f"last two-way contact on {iso_day(row['last_two_way_day'])}"
+
+
+# What is told of the sponsor of a key account; `silent` says since when.
+_SPONSOR = {
+    "none": "No sponsor named",
+    "left": "the sponsor named is not active any more: name another one",
+    "never": "no two-way contact between the sponsor and this account's contacts is known",
+}
+
+
+def _sponsor(row: Row, context: Context) -> Iterator[str]:
+    state, day = row["sponsor_state"], row["sponsor_day"]
+    if state in _SPONSOR:
+        yield _SPONSOR[state]
+    elif state in ("silent", "in touch"):
+        days = context.as_of - day
+        silent = f"sponsor silent {days} days" if state == "silent" else "sponsor in touch"
+        yield f"{silent}: last two-way contact with this account's contacts on {iso_day(day)}"
+    elif row["status"] == "Key":
+        yield "a sponsor is named; whether in touch is unknown: no two-way contact was captured anywhere"
+    if row["sponsor_suggested"] is not None:
+        yield f"suggested: {row.get('suggested_name') or row['sponsor_suggested']}; a person names the sponsor in the CRM"
 
 
 def _coverage(row: Row, slots: Sequence[Row], said: Mapping[str, Any]) -> Iterator[str]:

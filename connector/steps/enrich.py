@@ -37,6 +37,7 @@ _INSIGHT = {
 # Present values that an insight needs to stay calm.
 _REMEMBERED = ("kam_flag", "kam_proposal", "kam_relationship_band", "kam_whitespace_band", "kam_quadrant")
 _TEXTS = ("kam_why", "kam_top_idea")
+_SHOWN = (*_REMEMBERED, *_TEXTS, "sponsor_suggested")
 # What an enrich says first where something is kept.
 TAKEN_OVER, IN_FULL = "incremental", "in full"
 # Beyond this share of accounts that differ, taking over the others costs more than it spares.
@@ -238,10 +239,10 @@ def _remember(mirror: Mirror, as_of: int) -> None:
 
 def _columns(present: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, list[Any]]:
     """What the CRM shows of accounts now, as columns: bands, score and the family of the idea."""
-    made: dict[str, list[Any]] = {c: [] for c in ("account_id", *_REMEMBERED, *_TEXTS, "kam_score", "top_family")}
+    made: dict[str, list[Any]] = {c: [] for c in ("account_id", *_SHOWN, "kam_score", "top_family")}
     for account, values in present:
         made["account_id"].append(account)
-        for column in (*_REMEMBERED, *_TEXTS):
+        for column in _SHOWN:
             made[column].append(values.get(column))
         made["kam_score"].append(float(values["kam_score"]) if values.get("kam_score") is not None else None)
         made["top_family"].append(explain.family_of(values.get("kam_top_idea")))

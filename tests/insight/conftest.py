@@ -27,6 +27,7 @@ PRESENT_TEXT = (
     "kam_quadrant",
     "kam_top_idea",
     "top_family",
+    "sponsor_suggested",
 )
 
 

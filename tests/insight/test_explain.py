@@ -50,6 +50,8 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
     "change_criterion": st.sampled_from([None, "value"]), "change_to": st.floats(0, 1), "strong_contacts": COUNT,
     "two_way_contacts": COUNT, "top_contact_share": SHARE,
     "last_two_way_day": st.one_of(st.none(), st.integers(0, 20000)),
+    "sponsor_state": st.sampled_from([None, "none", "left", "never", "silent", "in touch"]),
+    "sponsor_day": st.integers(0, 20000), "sponsor_suggested": st.sampled_from([None, "005"]),
     "in_programme": BIT, "present_why": st.one_of(st.none(), TEXT),
     "kam_relationship_band": st.just("Warm"), "kam_whitespace_band": st.just("Small"),
     **{f"{kind}_{days}_minor": MONEY for kind in ("net", "revenue") for days in (180, 365)},
