@@ -176,7 +176,8 @@ def _sponsor(row: Row, context: Context) -> Iterator[str]:
     elif row["status"] == "Key":
         yield "a sponsor is named; whether in touch is unknown: no two-way contact was captured anywhere"
     if row["sponsor_suggested"] is not None:
-        yield f"suggested: {row.get('suggested_name') or row['sponsor_suggested']}; a person names the sponsor in the CRM"
+        who = row.get("suggested_name") or row["sponsor_suggested"]
+        yield f"suggested: {who}; a person names the sponsor in the CRM"
 
 
 def _coverage(row: Row, slots: Sequence[Row], said: Mapping[str, Any]) -> Iterator[str]:

@@ -13,12 +13,12 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from connector import __version__
-from connector.engine import Outdated, batches
+from connector.engine import Outdated, batches, query
 from connector.insight import compute_all, explain, horizons, relationship
 from connector.insight.steps import digest, reads
 from connector.schema import CRM_FIELDS, Context, Engine, Read
 from connector.steps.diff import Wanted
-from connector.store import kept, results
+from connector.store import kept, results, selection
 from connector.store.kept import Kept
 from connector.store.mirror import Mirror, mark_of
 
@@ -160,6 +160,7 @@ def _enrich(
                 # A status that is hidden tonight is no status that was taken away.
                 if remember and context.has("programme.status"):
                     _remember(mirror, context.as_of)
+                    selection.remember(mirror, context.as_of, query(made, selection.CANDIDATES))
                 mirror.meta("enriched_as_of", str(context.as_of))
                 if start.leaves is not None:
                     kept.publish(mirror, start.leaves)

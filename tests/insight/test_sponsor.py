@@ -130,7 +130,7 @@ def test_only_key_accounts_and_proposals_without_a_sponsor_get_a_suggestion(engi
     rows["user"].append(person("gone", "Chief Executive Officer", is_active=0))
     status: dict[str, str | None] = {"B": "Promote", "C": None}
     with computed(engine_with(rows), status=status) as engine:
-        # V sponsors D already. A: the director has none yet. B: one each, so the lower level again. E: V has one, D two.
+        # V sponsors D already. A: the director has none. B: one each, so the lower level again. E: V has one, D two.
         assert told(engine, "sponsor_suggested") == {"A": "D", "B": "D", "D": None, "E": "V"}
         assert told(engine, "sponsor_state") == {"A": "none", "B": None, "D": None, "E": "left"}
 

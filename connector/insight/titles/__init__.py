@@ -1,7 +1,8 @@
 """Job titles to level and function: the first insight.
 
-`contact.title` and `account.industry` come in; the table `contact_title` leaves, one row per contact that may be
-profiled, and `user_title` with the level that the title of one of ours tells. Every distinct title is read once, so the number of contacts costs only a join. Next room: `relationship`.
+`contact.title`, `account.industry` and the titles of our own people come in; the table `contact_title` leaves, one row
+per contact that may be profiled, and `user_title` with the levels of ours. Every distinct title is read once, so the
+number of contacts costs only a join. Next room: `relationship`.
 """
 
 from collections.abc import Sequence
