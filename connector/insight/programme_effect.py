@@ -61,7 +61,7 @@ def differences(accounts: Sequence[Since]) -> list[Difference]:
 
 
 def _growth(group: Sequence[Since]) -> list[tuple[int, int]]:
-    return [(a.now_minor or 0, a.before_minor) for a in group if a.before_minor is not None and a.before_minor > 0]
+    return [(a.now_minor, a.before_minor or 0) for a in group if a.now_minor is not None and (a.before_minor or 0) > 0]
 
 
 def _deals(group: Sequence[Since]) -> list[tuple[int, int]]:

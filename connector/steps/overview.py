@@ -53,7 +53,7 @@ def overview(mirror: Mirror, settings: Settings, as_of: int) -> dict[str, Any]:
         "nominated": list(_nominated(mirror, as_of)),
         "large_not_key": [{**r, "why": _why_not(r, settings)} for r in query(folder, _LARGE)],
         "comparison": _comparison(mirror, kept, as_of),
-        "hints": [*_too_many(capacity), *beside],
+        "hints": [*_too_many(capacity, settings.cap), *beside],
     }
 
 
@@ -77,13 +77,13 @@ def _spread(members: Sequence[Row], column: str, who: str) -> list[dict[str, int
     return [{"key_accounts": n, who: people} for n, people in sorted(Counter(each.values()).items())]
 
 
-def _too_many(capacity: Row) -> Iterator[str]:
+def _too_many(capacity: Row, wanted: int) -> Iterator[str]:
     """What to think about when there are more key accounts than anybody can look after."""
     members, proposed, cap = capacity["members"], capacity["proposed"], capacity["cap"]
-    if max(cap, members) > MOST_MEMBERS:
+    if max(wanted, members) > MOST_MEMBERS:
         yield (
-            f"{max(cap, members)} key accounts are more than anybody looks after well: even the largest stay under"
-            f" {MOST_MEMBERS}. Lower [key_accounts] cap in config.toml."
+            f"{max(wanted, members)} key accounts are more than anybody looks after well: even the largest programmes"
+            f" stay under {MOST_MEMBERS}. Lower [key_accounts] cap in config.toml."
         )
     after = members + proposed - capacity["proposed_to_leave"]
     if after > cap and proposed:

@@ -60,8 +60,9 @@ def since(mirror: Mirror, as_of: int, least_days: int) -> list[dict[str, Any]]:
     """
     sql = f"""
         WITH branch AS MATERIALIZED (
-            SELECT s.account_id AS key_id, r.id AS account_id, s.day FROM selection AS s
-            JOIN account_result AS r ON s.account_id IN (r.id, r.root_id) WHERE s.day <= ?1 - ?2),
+            SELECT account_id AS key_id, account_id, day FROM selection
+            UNION SELECT s.account_id, r.id, s.day
+            FROM account_result AS r CROSS JOIN selection AS s ON s.account_id = r.root_id),
         deals AS (
             SELECT b.key_id, sum(o.state = 'won') AS won, count(*) AS closed
             FROM opportunity AS o CROSS JOIN branch AS b ON b.account_id = o.account_id
