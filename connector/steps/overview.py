@@ -67,7 +67,7 @@ def _capacity(cap: int, rows: Sequence[Row], members: Sequence[Row]) -> dict[str
         "proposed_to_leave": proposed["Demote"],
         "managers": _spread(members, "manager_id", "managers"),
         "without_manager": sum(r["manager_id"] is None for r in members),
-        "sponsors": _spread(members, "sponsor_id", "sponsors"),
+        "sponsors": _spread([r for r in members if r["sponsor_state"] != "left"], "sponsor_id", "sponsors"),
         "without_sponsor": sum(r["sponsor_state"] in ("none", "left") for r in members),
     }
 
@@ -106,7 +106,9 @@ def _beside(members: Sequence[Row], others: Mapping[str | None, int]) -> list[st
 
 def _age(mirror: Mirror, kept: Sequence[Row], as_of: int) -> dict[str, Any]:
     """Since when there are key accounts, as far as this store remembers."""
-    since = [r["since_day"] for r in mirror.rows("SELECT min(since_day) AS since_day FROM programme")]
+    since = [
+        r["since_day"] for r in mirror.rows("SELECT min(since_day) AS since_day FROM programme WHERE status = 'Key'")
+    ]
     days = [d for d in (*since, *(r["day"] for r in kept if r["chosen"])) if d is not None and d <= as_of]
     if not days:
         return {"since": None, "quarters": None}

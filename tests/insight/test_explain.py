@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.insight import explain, key_accounts
-from connector.insight.story import story
+from connector.insight.story import _sponsor, story
 from connector.insight.texts import catalogue
 from connector.schema import Context
 
@@ -202,12 +202,30 @@ def test_coverage_in_words(facts: dict[str, Any], expected: str) -> None:
         ({"executive_engaged": 0, "coverage_state": "no_contacts"}, "No contacts yet"),
         ({"executive_engaged": 0, "coverage_state": "getting_to_know"}, "None open"),
         ({"in_loop": 1}, "Its parent accounts form a loop"),
+        ({"sponsor_state": "none"}, "No sponsor named"),
+        ({"sponsor_state": "in touch", "sponsor_day": 20600}, "None open"),
+        # The month, so that the text stays the same tomorrow.
+        (
+            {"sponsor_state": "silent", "sponsor_day": 20491, "executive_engaged": 0},
+            "No executive in touch; sponsor silent since 2026-02",
+        ),
+        ({"sponsor_state": "never"}, "Sponsor never in two-way contact"),
+        ({"sponsor_state": "left"}, "The sponsor named is not active any more"),
         ({"gap_ratio": 3.0, "order_gap": 30.4}, "Usually orders every 30 days, nothing since 2024-10"),
         ({"gap_ratio": 40.0, "order_gap": 0.4}, "Usually orders every day, nothing since 2024-10"),
     ],
 )
 def test_alerts_in_words(facts: dict[str, Any], expected: str) -> None:
     assert texts(**facts)["kam_alert"] == expected
+
+
+def test_explain_counts_the_days_of_a_silent_sponsor() -> None:
+    row = {**PLAIN, "sponsor_state": "silent", "sponsor_day": 20634 - 143, "sponsor_suggested": None}
+    # The 143rd day before the end of June is the seventh of February.
+    expected = "sponsor silent 143 days: last two-way contact with this account's contacts on 2026-02-07"
+    assert list(_sponsor(row, CONTEXT)) == [expected]
+    row |= {"sponsor_state": "none", "sponsor_suggested": "005", "suggested_name": "Kim"}
+    assert list(_sponsor(row, CONTEXT)) == ["No sponsor named", "suggested: Kim; a person names the sponsor in the CRM"]
 
 
 @pytest.mark.parametrize(
