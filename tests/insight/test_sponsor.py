@@ -183,6 +183,15 @@ def test_nobody_gets_more_accounts_than_the_most() -> None:
     assert found == {"A6": "D", **{f"A{n}": "V" for n in range(5)}}
 
 
+def test_equal_ties_are_settled_by_the_order_of_accounts_and_users() -> None:
+    wishes, users = [Wish("A0", 4), Wish("A1", 4)], [User("D", 3), User("V", 3)]
+    equal = {("A1", "V"): 50.0, ("A1", "D"): 50.0, ("A0", "V"): 50.0, ("A0", "D"): 50.0}
+    # Each has room for one: the first account gets the first user.
+    assert suggested(wishes, users, equal, {}, 1) == {"A0": "D", "A1": "V"}
+    only = {("A1", "D"): 50.0, ("A0", "D"): 50.0}
+    assert suggested(wishes, users[:1], only, {}, 1) == {"A0": "D"}
+
+
 def test_who_leads_others_stands_as_far_below_the_top_as_the_chain_is_long() -> None:
     chain = [User("top", None), User("next", None, "top"), User("low", None, "next"), User("read", 2, "top"),
              User("loop", None, "pool"), User("pool", None, "loop")]  # fmt: skip
