@@ -19,6 +19,7 @@ from connector.insight.lapse import Settings as Lapse
 from connector.insight.net_value import Settings as NetValue
 from connector.insight.quadrant import Settings as Quadrant
 from connector.insight.relationship import Settings as Relationship
+from connector.insight.sponsor import Settings as Sponsor
 from connector.insight.titles import Settings as Titles
 from connector.insight.whitespace import Settings as Whitespace
 from connector.steps.enrich import WriteScope
@@ -117,6 +118,7 @@ class Config:
     lapse: Lapse = Lapse()
     key_accounts: KeyAccounts = KeyAccounts()
     quadrant: Quadrant = Quadrant()
+    sponsor: Sponsor = Sponsor()
 
     @property
     def store_dir(self) -> Path:

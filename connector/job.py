@@ -14,6 +14,7 @@ from connector import config as configs
 from connector.convert import epoch_day
 from connector.engine import KeepingEngine, SparkEngine
 from connector.errors import GuardHalt, KamError, RowsRefused, UsageFault, nearest
+from connector.insight import ORDER
 from connector.notify import Notify, notify
 from connector.schema import ASKED, TABLES, Change, Context
 from connector.steps import enrich as enriching
@@ -28,7 +29,7 @@ from connector.store.runs import Run
 from connector.workspace import Workspace, stamp
 
 Step = Literal["pull", "pull_full", "reconcile", "enrich", "diff", "write_back"]
-INSIGHTS = ("titles", "relationship", "coverage", "whitespace", "net_value", "lapse", "key_accounts", "quadrant")
+INSIGHTS = tuple(dict.fromkeys(section for _, _, section in ORDER))
 STEPS = ("pull", "pull_full", "reconcile", "enrich", "diff", "write_back")
 EVERY_NAME = tuple(n for t in TABLES.values() for n in (t.name, *(f"{t.name}.{c.name}" for c in t.columns)))
 

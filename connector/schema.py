@@ -596,6 +596,14 @@ CRM_FIELDS: tuple[CrmField, ...] = (
         "programme",
         length=8000,
     ),
+    CrmField(
+        "account",
+        "sponsor_suggested",
+        "user",
+        "KAM sponsor suggested",
+        "Who of ours could sponsor this account; naming one in KAM sponsor is people's decision.",
+        "programme",
+    ),
 )
 WRITE_COLUMNS: dict[tuple[str, str], CrmField] = {(f.table, f.column): f for f in CRM_FIELDS}
 INPUT_COLUMNS = frozenset(f.column for f in CRM_FIELDS if f.group == "inputs")

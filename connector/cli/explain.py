@@ -8,6 +8,7 @@ import click
 
 from connector.cli import shared
 from connector.cli.diff import enriched_day
+from connector.convert import epoch_day
 from connector.engine import query
 from connector.errors import UsageFault
 from connector.insight.story import story
@@ -44,9 +45,12 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
         )
         weighed = query(details, "SELECT * FROM criterion_result")
         fields = crm_names(work.given_map)
+        if row["sponsor_suggested"] is not None:
+            who = work.mirror.rows('SELECT name FROM "user" WHERE id = ?', [row["sponsor_suggested"]])
+            row["suggested_name"] = next((user["name"] for user in who), None)
         config = work.config
         digits = read_rates(work.mirror, work.corporate).digits
-        context = Context(0, config.company.currency, digits, revenue=config.revenue.source)
+        context = Context(epoch_day(day) or 0, config.company.currency, digits, revenue=config.revenue.source)
     if as_json:
         shared.show_json(None, [row], slots=slots, families=cells, criteria=weighed, parent=above, as_of=day)
         return

@@ -2,19 +2,21 @@
 
 import getpass
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
 
 from connector import job
-from connector.cli import shared, what_if
+from connector.cli import programme_view, shared, what_if
 from connector.cli.diff import enriched_day
+from connector.convert import epoch_day
 from connector.errors import UsageFault
 from connector.schema import STATUSES, Change
 from connector.single import recorded
 from connector.steps import decide
+from connector.steps.overview import overview
 from connector.steps.write_back import settle, write_back
 from connector.store import runs
 from connector.workspace import Workspace
@@ -32,10 +34,12 @@ def command(ctx: click.Context, folder: Path | None, as_json: bool) -> None:
     if ctx.invoked_subcommand is None:
         with shared.workspace(folder) as work:
             rows = _programme(work)
+            told = overview(work.mirror, work.config.key_accounts, epoch_day(enriched_day(work)) or 0)
         if as_json:
-            shared.show_json(None, rows)
+            shared.show_json(None, rows, **told)
         else:
             _show(rows)
+            programme_view.show(told)
 
 
 def _programme(work: Workspace) -> list[dict[str, Any]]:
@@ -131,7 +135,7 @@ def _machine_user() -> str:
 
 def due(work: Workspace) -> str:
     """Day of the next review after a decision made now."""
-    return (date.fromisoformat(enriched_day(work)) + timedelta(days=decide.REVIEW_DAYS)).isoformat()
+    return decide.review_day(enriched_day(work), work.config.key_accounts.review_days)
 
 
 def _decision(name: str, decision: Decide, about: str) -> None:
@@ -153,6 +157,12 @@ _decision("approve", decide.approve, "Accept proposals: Promote makes an account
 _decision("decline", decide.decline, "Turn proposals down until the next review.")
 
 
+def _warn(reason: str) -> None:
+    """A doubtful reason is told and kept, never refused: the decision is a person's."""
+    if said := decide.doubt(reason):
+        shared.say(f"warning: {said}. It is kept with the decision.")
+
+
 @command.command(
     "nominate", epilog='Example: kam programme nominate "Brakes and Gears" --reason "new plant" --until 2026-12-31'
 )
@@ -166,6 +176,9 @@ def nominate(ctx: click.Context, /, account: str, reason: str, until: date, **op
 
     def make(work: Workspace) -> list[Change]:
         row = _pick(work, (account,), False)[0]
+        if until.isoformat() < enriched_day(work):
+            raise UsageFault(f"programme: {until} has passed on {enriched_day(work)}: name a day to come with --until.")
+        _warn(reason)
         return decide.nominate(row, dict(work.mirror.present("account")), reason, until.isoformat())
 
     ctx.exit(_send(ctx, make, **options))
@@ -186,6 +199,7 @@ def override(ctx: click.Context, /, account: str, status: str, reason: str, unti
     def make(work: Workspace) -> list[Change]:
         row = _pick(work, (account,), False)[0]
         day = until.isoformat() if until else due(work)
+        _warn(reason)
         return decide.override(row, dict(work.mirror.present("account")), status, reason, day)
 
     ctx.exit(_send(ctx, make, **options))

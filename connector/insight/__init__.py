@@ -1,6 +1,6 @@
 """The arithmetic: every insight is one .py and one .sql, and runs on whatever engine it is handed.
 
-Order: titles → relationship → coverage → whitespace.estimate → net_value → lapse → key_accounts → quadrant →
+Order: titles → relationship → coverage → whitespace.estimate → net_value → lapse → key_accounts → quadrant → sponsor →
 whitespace.show → explain.
 Growth potential uses the estimate before hold-backs; hold-backs use the quadrant.
 """
@@ -8,7 +8,17 @@ Growth potential uses the estimate before hold-backs; hold-backs use the quadran
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from connector.insight import coverage, key_accounts, lapse, net_value, quadrant, relationship, titles, whitespace
+from connector.insight import (
+    coverage,
+    key_accounts,
+    lapse,
+    net_value,
+    quadrant,
+    relationship,
+    sponsor,
+    titles,
+    whitespace,
+)
 from connector.schema import Context, Engine
 
 Compute = Callable[[Engine, Context, Any], None]
@@ -22,6 +32,7 @@ ORDER: tuple[tuple[str, Compute, str], ...] = (
     ("lapse", lapse.compute, "lapse"),
     ("key_accounts", key_accounts.compute, "key_accounts"),
     ("quadrant", quadrant.compute, "quadrant"),
+    ("sponsor", sponsor.compute, "sponsor"),
     ("whitespace.show", whitespace.show, "whitespace"),
 )
 

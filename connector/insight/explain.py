@@ -166,6 +166,14 @@ def _touch_words(row: Mapping[str, Any], words: Mapping[str, Any]) -> list[str]:
     return parts
 
 
+def _sponsor_words(row: Mapping[str, Any], words: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the sponsor of a key account; the month of the last contact stays true tomorrow."""
+    if row["sponsor_state"] == "silent":
+        return [words["sponsor"]["silent"].format(day=iso_day(row["sponsor_day"])[:7])]
+    said = words["sponsor"].get(row["sponsor_state"])
+    return [said] if said else []
+
+
 def _said_before(row: Mapping[str, Any], text: str) -> bool:
     """Whether the reasons the CRM shows now contain a phrase: what was said stays said while it is nearly true."""
     return text.lower() in str(row.get("present_why") or "").lower()
@@ -315,6 +323,7 @@ def alerts(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
     if row["renewal_due"]:
         parts.append(words["renewal"].format(day=iso_day(row["renewal_day"])))
     parts += _touch_words(row, words)
+    parts += _sponsor_words(row, words)
     if row["in_loop"]:
         parts.append(words["loop"])
     return parts or [words["none"]]

@@ -15,6 +15,7 @@ GROUP BY g.key_id
 -- Three narrow joins and one of their results: a wide join of everything at once takes all its sides into memory.
 -- step: fact_worth
 SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.sponsor_id,
+  a.kam_manager_id,
   v.root_id, v.members, v.in_loop, v.revenue_180_minor, v.revenue_365_minor, v.revenue_before_minor, v.net_180_minor,
   v.net_365_minor, v.value_minor, v.yearly_minor, v.cost_state, m.net AS costs_known,
   COALESCE(d.rateless_deals, 0) AS rateless_deals, COALESCE(d.amountless_deals, 0) AS amountless_deals,
@@ -54,12 +55,14 @@ SELECT r.account_id, r.strength, r.band AS relationship_band, r.strong_contacts,
   c.executive_engaged, c.single_threaded, c.first_gap, c.first_gap_known, c.state AS coverage_state,
   w.state AS whitespace_state, w.ideas, w.expected_minor, w.low_minor, w.high_minor, w.band AS whitespace_band,
   w.top_family, w.top_peers, w.top_peer_owners, w.top_pulled_by, w.top_typical_minor, w.held_back,
-  p.kam_why AS present_why
+  p.kam_why AS present_why,
+  n.sponsor_suggested, n.sponsor_state, n.sponsor_day
 FROM account_strength AS r
 JOIN account_coverage AS c ON c.account_id = r.account_id
 JOIN account_whitespace AS w ON w.account_id = r.account_id
 JOIN account_tie AS t ON t.account_id = r.account_id
 LEFT JOIN present_value AS p ON p.account_id = r.account_id
+LEFT JOIN account_sponsor AS n ON n.account_id = r.account_id
 
 -- view: account_fact
 SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.sponsor_id,
@@ -86,6 +89,7 @@ SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.s
   c.executive_engaged, c.single_threaded, c.first_gap, c.first_gap_known, c.coverage_state,
   c.whitespace_state, c.ideas, c.expected_minor, c.low_minor, c.high_minor, c.whitespace_band,
   c.top_family, c.top_peers, c.top_peer_owners, c.top_pulled_by, c.top_typical_minor, c.held_back, c.present_why,
+  c.sponsor_suggested, c.sponsor_state, c.sponsor_day, a.kam_manager_id,
   CASE WHEN a.type = 'customer' OR a.first_won_day IS NOT NULL THEN 1 ELSE 0 END AS is_customer,
   CASE WHEN s.status = 'Key' OR s.nominated = 1 OR s.endless = 1 OR s.proposal <> 'None' OR s.flag = 'On watch'
        THEN 1 ELSE 0 END AS in_programme
@@ -108,6 +112,7 @@ SELECT f.id, f.flag, f.nominated, f.gate, f.cost_state, f.costs_known,
   CASE WHEN f.in_programme = 1 OR f.rank <= 3 * f.cap THEN f.id END AS near_id,
   f.coverage_state, f.slots, f.slots_covered, f.slots_known, f.executive_known, f.executive_engaged, f.first_gap,
   f.first_gap_known, f.single_threaded, CASE WHEN f.engaged_contacts > 0 THEN 1 ELSE 0 END AS engaged,
+  f.sponsor_state, CASE WHEN f.sponsor_state = 'silent' THEN f.sponsor_day END AS sponsor_silent_since,
   f.whitespace_state, f.top_family, f.held_back, f.top_peer_owners, f.top_peers, f.top_pulled_by, f.ideas, f.in_loop,
   CASE WHEN f.lapsing = 1 THEN f.last_won_day END AS silent_since,
   CASE WHEN f.lapsing = 1 THEN CAST(floor(f.order_gap * 2.0E0) AS BIGINT) END AS gap_floor,
@@ -139,7 +144,7 @@ SELECT id,
   MIN(id) OVER (PARTITION BY whitespace_state, top_family, held_back, top_peer_owners, top_peers, top_pulled_by,
     ideas) AS idea_id,
   MIN(id) OVER (PARTITION BY coverage_state, single_threaded, engaged, executive_engaged, in_loop, silent_since,
-    gap_floor, gap_whole, renewal_told) AS alert_id
+    gap_floor, gap_whole, renewal_told, sponsor_state, sponsor_silent_since) AS alert_id
 FROM account_case
 
 -- Accounts that speak, with what they say.

@@ -67,6 +67,8 @@ def story(
     yield "Relationship", list(_relationship(row, then_day(context.as_of)))
     yield "Quadrant", list(_quadrant(row, said, parent))
     yield "Coverage", list(_coverage(row, slots, said))
+    if sponsor := list(_sponsor(row, context)):
+        yield "Sponsor", sponsor
     yield "Whitespace", list(_whitespace(row, cells, context))
 
 
@@ -232,6 +234,29 @@ def _relationship(row: Row, then: int) -> Iterator[str]:
         yield f"trend: {row['trend']:+.0f} points since {iso_day(then)}, when it was {row['strength_then']:.0f}"
     if row["last_two_way_day"] is not None:
         yield f"last two-way contact on {iso_day(row['last_two_way_day'])}"
+
+
+# What is told of the sponsor of a key account; `silent` says since when.
+_SPONSOR = {
+    "none": "No sponsor named",
+    "left": "the sponsor named is not active any more: name another one",
+    "never": "no two-way contact between the sponsor and this account's contacts is known",
+}
+
+
+def _sponsor(row: Row, context: Context) -> Iterator[str]:
+    state, day = row["sponsor_state"], row["sponsor_day"]
+    if state in _SPONSOR:
+        yield _SPONSOR[state]
+    elif state in ("silent", "in touch"):
+        days = context.as_of - day
+        silent = f"sponsor silent {days} days" if state == "silent" else "sponsor in touch"
+        yield f"{silent}: last two-way contact with this account's contacts on {iso_day(day)}"
+    elif row["status"] == "Key":
+        yield "a sponsor is named; whether in touch is unknown: no two-way contact was captured anywhere"
+    if row["sponsor_suggested"] is not None:
+        who = row.get("suggested_name") or row["sponsor_suggested"]
+        yield f"suggested: {who}; a person names the sponsor in the CRM"
 
 
 def _coverage(row: Row, slots: Sequence[Row], said: Mapping[str, Any]) -> Iterator[str]:

@@ -4,13 +4,32 @@ Results, present values and the person's words come in; changes leave. Written o
 Next room: `write_back`.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from connector.errors import UsageFault
 from connector.schema import Change
 
-REVIEW_DAYS = 91  # a quarter: methods §9
+# Reasons that tell of the past or of people's liking, not of what an account will bring.
+_WEAK = re.compile(
+    r"\b(golf|tennis|lunch|dinner|holidays?|friends?|loyal\w*|habit|tradition|old times|always been"
+    r"|(old|oldest|long|longest|long-time|longtime)[ -](customer|client|account)s?|long-?standing"
+    r"|(for|of|many) (many )?(years|decades)|since (19|20)\d\d)\b",
+    re.IGNORECASE,
+)
+
+
+def review_day(as_of: str, review_days: int) -> str:
+    """Day of the next review after a decision made on a day."""
+    return (date.fromisoformat(as_of) + timedelta(days=review_days)).isoformat()
+
+
+def doubt(reason: str | None) -> str:
+    """What is to be said against a reason that names no value to come; empty for any other. It refuses nothing."""
+    found = _WEAK.search(reason or "")
+    return f'"{found[0]}" is no reason to expect value: say what the account will bring' if found else ""
 
 
 def proposals(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -47,17 +66,24 @@ def _decided(
 
 
 def nominate(row: Mapping[str, Any], present: Mapping[str, Mapping[str, Any]], reason: str, until: str) -> list[Change]:
-    """Nominate one account with a reason and an end."""
+    """Nominate one account with a reason and an end; a doubtful reason is written, and the doubt kept beside it."""
     # A nomination is a new question: an earlier no does not wait for its review any more.
     values = {"nominated": True, "nominated_reason": reason, "nominated_until": until, "review_due": None}
-    return list(_changes(row, present, values, f"nominated: {reason}"))
+    return list(_changes(row, present, values, _noted(f"nominated: {reason}", reason)))
 
 
 def override(
     row: Mapping[str, Any], present: Mapping[str, Mapping[str, Any]], status: str, reason: str, review_due: str
 ) -> list[Change]:
     """Set one account's status against the proposal, with a reason and a day to look again."""
-    return list(_changes(row, present, {"kam_status": status, "review_due": review_due}, f"override: {reason}"))
+    why = _noted(f"override: {reason}", reason)
+    return list(_changes(row, present, {"kam_status": status, "review_due": review_due}, why))
+
+
+def _noted(why: str, reason: str) -> str:
+    if not reason.strip():
+        raise UsageFault("programme: the reason is empty. Say why: it is shown and kept with the decision.")
+    return f"{why} (warned: {doubt(reason)})" if doubt(reason) else why
 
 
 def _changes(

@@ -13,12 +13,12 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from connector import __version__
-from connector.engine import Outdated, batches
+from connector.engine import Outdated, batches, query
 from connector.insight import compute_all, explain, horizons, relationship
 from connector.insight.steps import digest, reads
 from connector.schema import CRM_FIELDS, Context, Engine, Read
 from connector.steps.diff import Wanted
-from connector.store import kept, results
+from connector.store import kept, results, selection
 from connector.store.kept import Kept
 from connector.store.mirror import Mirror, mark_of
 
@@ -40,6 +40,7 @@ _REMEMBERED = (
     "pareto_class",
 )
 _TEXTS = ("kam_why", "kam_top_idea")
+_SHOWN = (*_REMEMBERED, *_TEXTS, "sponsor_suggested")
 # What an enrich says first where something is kept.
 TAKEN_OVER, IN_FULL = "incremental", "in full"
 # Beyond this share of accounts that differ, taking over the others costs more than it spares.
@@ -165,6 +166,7 @@ def _enrich(
                 # A status that is hidden tonight is no status that was taken away.
                 if remember and context.has("programme.status"):
                     _remember(mirror, context.as_of)
+                    selection.remember(mirror, context.as_of, query(made, selection.CANDIDATES))
                 mirror.meta("enriched_as_of", str(context.as_of))
                 if start.leaves is not None:
                     kept.publish(mirror, start.leaves)
@@ -253,10 +255,10 @@ def _remember(mirror: Mirror, as_of: int) -> None:
 
 def _columns(present: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, list[Any]]:
     """What the CRM shows of accounts now, as columns: bands, score and the family of the idea."""
-    made: dict[str, list[Any]] = {c: [] for c in ("account_id", *_REMEMBERED, *_TEXTS, "kam_score", "top_family")}
+    made: dict[str, list[Any]] = {c: [] for c in ("account_id", *_SHOWN, "kam_score", "top_family")}
     for account, values in present:
         made["account_id"].append(account)
-        for column in (*_REMEMBERED, *_TEXTS):
+        for column in _SHOWN:
             made[column].append(values.get(column))
         made["kam_score"].append(float(values["kam_score"]) if values.get("kam_score") is not None else None)
         made["top_family"].append(explain.family_of(values.get("kam_top_idea")))

@@ -74,6 +74,15 @@ def rows_changed_since_something_was_kept(db: Database) -> None:
     db.conn.execute("CREATE TABLE noted (name TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT")
 
 
+@MIRROR()
+def selections_of_the_programme(db: Database) -> None:
+    """Who was chosen and who came near, on the day of each selection: what no CRM has and a comparison needs."""
+    db.conn.execute(
+        "CREATE TABLE selection (account_id TEXT PRIMARY KEY, day INTEGER NOT NULL, rank INTEGER, cap INTEGER NOT NULL,"
+        " chosen INTEGER NOT NULL, revenue_minor INTEGER) STRICT"
+    )
+
+
 @JOURNAL()
 def runs_changes_and_rejects(db: Database) -> None:
     """Who ran and how it ended; every change that was sent; every row the CRM refused."""

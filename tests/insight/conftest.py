@@ -28,6 +28,7 @@ PRESENT_TEXT = (
     "kam_top_idea",
     "top_family",
     "pareto_class",
+    "sponsor_suggested",
 )
 
 

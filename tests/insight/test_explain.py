@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.insight import criteria, explain, key_accounts
-from connector.insight.story import story
+from connector.insight.story import _sponsor, story
 from connector.insight.texts import catalogue
 from connector.schema import Context
 
@@ -53,6 +53,8 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
     "change_criterion": st.sampled_from([None, "value"]), "change_to": st.floats(0, 1), "strong_contacts": COUNT,
     "two_way_contacts": COUNT, "top_contact_share": SHARE,
     "last_two_way_day": st.one_of(st.none(), st.integers(0, 20000)),
+    "sponsor_state": st.sampled_from([None, "none", "left", "never", "silent", "in touch"]),
+    "sponsor_day": st.integers(0, 20000), "sponsor_suggested": st.sampled_from([None, "005"]),
     "in_programme": BIT, "present_why": st.one_of(st.none(), TEXT),
     "kam_relationship_band": st.just("Warm"), "kam_whitespace_band": st.just("Small"),
     **{f"{kind}_{days}_minor": MONEY for kind in ("net", "revenue") for days in (180, 365)},
@@ -217,10 +219,28 @@ def test_coverage_in_words(facts: dict[str, Any], expected: str) -> None:
         ({"in_loop": 1}, "Its parent accounts form a loop"),
         ({"lapsing": 1, "order_gap": 30.4}, "Usually orders every 30 days, nothing since 2024-10"),
         ({"lapsing": 1, "order_gap": 0.4}, "Usually orders every day, nothing since 2024-10"),
+        ({"sponsor_state": "none"}, "No sponsor named"),
+        ({"sponsor_state": "in touch", "sponsor_day": 20600}, "None open"),
+        # The month, so that the text stays the same tomorrow.
+        (
+            {"sponsor_state": "silent", "sponsor_day": 20491, "executive_engaged": 0},
+            "No executive in touch; sponsor silent since 2026-02",
+        ),
+        ({"sponsor_state": "never"}, "Sponsor never in two-way contact"),
+        ({"sponsor_state": "left"}, "The sponsor named is not active any more"),
     ],
 )
 def test_alerts_in_words(facts: dict[str, Any], expected: str) -> None:
     assert texts(**facts)["kam_alert"] == expected
+
+
+def test_explain_counts_the_days_of_a_silent_sponsor() -> None:
+    row = {**PLAIN, "sponsor_state": "silent", "sponsor_day": 20634 - 143, "sponsor_suggested": None}
+    # The 143rd day before the end of June is the seventh of February.
+    expected = "sponsor silent 143 days: last two-way contact with this account's contacts on 2026-02-07"
+    assert list(_sponsor(row, CONTEXT)) == [expected]
+    row |= {"sponsor_state": "none", "sponsor_suggested": "005", "suggested_name": "Kim"}
+    assert list(_sponsor(row, CONTEXT)) == ["No sponsor named", "suggested: Kim; a person names the sponsor in the CRM"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,17 @@ from invented import invented
 from connector import config, job
 from connector.convert import listed
 from connector.engine import DuckEngine, SparkEngine, query
-from connector.insight import coverage, key_accounts, lapse, net_value, quadrant, relationship, titles, whitespace
+from connector.insight import (
+    coverage,
+    key_accounts,
+    lapse,
+    net_value,
+    quadrant,
+    relationship,
+    sponsor,
+    titles,
+    whitespace,
+)
 from connector.schema import Context, Engine, Read
 from connector.steps.enrich import RESULTS, enrich
 from connector.store import results
@@ -51,6 +61,7 @@ SETTINGS = {
     "lapse": lapse.Settings(),
     "key_accounts": key_accounts.Settings(strategic_industries=("Energy", "Chemicals")),
     "quadrant": quadrant.Settings(),
+    "sponsor": sponsor.Settings(),
 }
 
 

@@ -1,7 +1,8 @@
 """Job titles to level and function: the first insight.
 
-`contact.title` and `account.industry` come in; the table `contact_title` leaves, one row per contact that may be
-profiled. Every distinct title is read once, so the number of contacts costs only a join. Next room: `relationship`.
+`contact.title`, `account.industry` and the titles of our own people come in; the table `contact_title` leaves, one row
+per contact that may be profiled, and `user_title` with the levels of ours. Every distinct title is read once, so the
+number of contacts costs only a join. Next room: `relationship`.
 """
 
 from collections.abc import Sequence
@@ -40,6 +41,7 @@ def compute(engine: Engine, context: Context, settings: Settings) -> None:
     banks = sorted({str(i) for i in found if any(x.is_bank(str(i)) for x in lexicons)})
     engine.load("bank_industry", {"industry": np.array(banks, dtype=object)})
     run_steps(engine, "titles/titles", {"as_of": context.as_of})
+    _load_users(engine, lexicons)
 
 
 def _load_meanings(engine: Engine, context: Context, lexicons: Sequence[Lexicon]) -> None:
@@ -57,6 +59,14 @@ def _load_meanings(engine: Engine, context: Context, lexicons: Sequence[Lexicon]
             **{name: _flags(meanings, name) for name in ("former", "acting", "deputy", "assistant")},
         },
     )
+
+
+def _load_users(engine: Engine, lexicons: Sequence[Lexicon]) -> None:
+    """Make `user_title`: what level the titles of our own people tell."""
+    found = engine.arrays("SELECT DISTINCT title FROM crm_user WHERE title IS NOT NULL ORDER BY title")["title"]
+    titles = [str(t) for t in found]
+    meanings = [read_title(t, lexicons) for t in titles]
+    engine.load("user_title", {"title": np.array(titles, dtype=object), "level": _levels(meanings, "level")})
 
 
 def _levels(meanings: Sequence[Meaning], name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

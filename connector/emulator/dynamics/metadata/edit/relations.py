@@ -64,6 +64,7 @@ def lookup_column(org: Org, table: Table, body: Mapping[str, Any], kind: str) ->
     return Column(
         schema.lower(), kind, wording.labelled(body, "DisplayName", schema)[0], schema,
         wording.labelled(body, "Description")[0], required=wording.required(body), custom=True,
+        secured=wording.flag(body, "IsSecured", False),
     )  # fmt: skip
 
 
