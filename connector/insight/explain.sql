@@ -34,7 +34,7 @@ SELECT s.account_id, s.eligible, s.gate, s.s_value, s.s_growth, s.s_relationship
   k.status, k.proposal, k.flag, k.strikes, k.last_review_day, k.locked_until_day, k.nominated, k.cap, k.next_rank_gap,
   k.change_criterion, k.change_to, k.silent_days, k.gap_ratio,
   s.unknown_bits, k.endless, k.nominated_until_day, k.own_cap, k.band_rank, k.threshold, k.into_score, k.out_score,
-  k.change_able, k.change_upward, k.outside,
+  k.change_able, k.change_upward, k.outside, k.next_score_gap,
   q.attractiveness, q.relationship AS relationship_axis, q.box
 FROM account_score AS s
 JOIN account_key AS k ON k.account_id = s.account_id
@@ -67,7 +67,7 @@ SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.s
   s.status, s.proposal, s.flag, s.strikes, s.last_review_day, s.locked_until_day, s.nominated, s.cap, s.next_rank_gap,
   s.change_criterion, s.change_to, s.silent_days, s.gap_ratio, s.attractiveness, s.relationship_axis, s.box,
   s.unknown_bits, s.endless, s.nominated_until_day, s.own_cap, s.band_rank, s.threshold, s.into_score, s.out_score,
-  s.change_able, s.change_upward, s.outside,
+  s.change_able, s.change_upward, s.outside, s.next_score_gap,
   c.strength, c.relationship_band, c.strong_contacts, c.two_way_contacts, c.top_contact_share, c.last_two_way_day,
   c.slots, c.slots_covered, c.slots_known, c.coverage_percent, c.known_percent, c.engaged_contacts, c.executive_known,
   c.executive_engaged, c.single_threaded, c.first_gap, c.first_gap_known, c.coverage_state,
