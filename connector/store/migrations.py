@@ -57,11 +57,7 @@ def tables_of_the_schema(db: Database) -> None:
 @MIRROR()
 def columns_the_schema_gained(db: Database) -> None:
     """Columns that a mirror of an older version lacks; the next pull reads them, as the mapping then asks for more."""
-    for table in TABLES.values():
-        held = {row[1] for row in db.conn.execute(f'PRAGMA table_info("{table.name}")')}
-        for name, kind in mirror_columns(table.name):
-            if name not in held:
-                db.conn.execute(f'ALTER TABLE "{table.name}" ADD COLUMN "{name}" {kind}')
+    _grow(db)
 
 
 @MIRROR()
@@ -72,6 +68,20 @@ def rows_changed_since_something_was_kept(db: Database) -> None:
         " STRICT, WITHOUT ROWID"
     )
     db.conn.execute("CREATE TABLE noted (name TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT")
+
+
+@MIRROR()
+def columns_of_the_typed_criteria(db: Database) -> None:
+    """The scales that people type, and whatever else the schema gained with them."""
+    _grow(db)
+
+
+def _grow(db: Database) -> None:
+    for table in TABLES.values():
+        held = {row[1] for row in db.conn.execute(f'PRAGMA table_info("{table.name}")')}
+        for name, kind in mirror_columns(table.name):
+            if name not in held:
+                db.conn.execute(f'ALTER TABLE "{table.name}" ADD COLUMN "{name}" {kind}')
 
 
 @JOURNAL()
