@@ -154,6 +154,8 @@ def _how(new: Row | None) -> str:
     """By what an account would come in, stay or go."""
     if new is not None and new["kam_proposal"] != "None":
         return f"proposed: {new['kam_proposal']}"
+    if new is not None and new["kam_flag"] == "Needs data":
+        return "unrated: needs data"
     if new is None or new["status"] != "Key":
         return "not proposed any more"
     return "on watch; demotion is proposed after the reviews" if new["outside"] else "stays key"

@@ -57,11 +57,7 @@ def tables_of_the_schema(db: Database) -> None:
 @MIRROR()
 def columns_the_schema_gained(db: Database) -> None:
     """Columns that a mirror of an older version lacks; the next pull reads them, as the mapping then asks for more."""
-    for table in TABLES.values():
-        held = {row[1] for row in db.conn.execute(f'PRAGMA table_info("{table.name}")')}
-        for name, kind in mirror_columns(table.name):
-            if name not in held:
-                db.conn.execute(f'ALTER TABLE "{table.name}" ADD COLUMN "{name}" {kind}')
+    _grow(db)
 
 
 @MIRROR()
@@ -81,6 +77,20 @@ def selections_of_the_programme(db: Database) -> None:
         "CREATE TABLE selection (account_id TEXT PRIMARY KEY, day INTEGER NOT NULL, rank INTEGER, cap INTEGER NOT NULL,"
         " chosen INTEGER NOT NULL, revenue_minor INTEGER) STRICT"
     )
+
+
+@MIRROR()
+def columns_of_the_typed_criteria(db: Database) -> None:
+    """The scales that people type, and whatever else the schema gained with them."""
+    _grow(db)
+
+
+def _grow(db: Database) -> None:
+    for table in TABLES.values():
+        held = {row[1] for row in db.conn.execute(f'PRAGMA table_info("{table.name}")')}
+        for name, kind in mirror_columns(table.name):
+            if name not in held:
+                db.conn.execute(f'ALTER TABLE "{table.name}" ADD COLUMN "{name}" {kind}')
 
 
 @JOURNAL()

@@ -40,6 +40,15 @@ def test_it_says_who_would_enter_and_leave_and_changes_nothing(walked: Bench, af
     assert left_behind(walked, after_first_run) == before
 
 
+def test_what_would_change_it_is_told_of_the_first_and_of_a_later_account(walked: Bench) -> None:
+    ranked = [r[0] for r in walked.rows("SELECT id FROM account_result WHERE rank IS NOT NULL ORDER BY rank")]
+    for account, line in ((ranked[0], "nothing is needed: it is proposed"), (ranked[-1], "to be proposed it lacks")):
+        said = walked.kam("explain", account)
+        assert said.code == 0, said.all
+        assert line in said.out
+        assert "\nQuadrant\n" in said.out
+
+
 def test_settings_are_wished_for_as_in_the_file_and_complaints_come_at_once(tmp_path: Any) -> None:
     now = Settings()
     wishes = ["criteria.growth=40", "cap=30", 'strategic_places=["Germany"]']
