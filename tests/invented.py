@@ -131,7 +131,9 @@ def _tables(company: Company) -> dict[str, Iterable[dict[str, Any]]]:
                 "id": _id("I", e.no), "account_id": _id("A", e.account), "product_id": _id("P", e.product),
                 "source": ("invoice", "order", "contract", "contract")[e.no % 4], "amount": 1000 + e.no * 7 % 900,
                 "cost": None if e.no % 5 == 0 else 300, "currency": "USD" if e.no % 6 == 0 else "EUR",
-                "starts_at": e.installed, "ends_at": e.ends,
+                # Some begin in the days after those that are looked at: then days alone let them count.
+                "starts_at": LAST_DAY + timedelta(days=60 + e.no % 9) if e.no % 7 == 0 else e.installed,
+                "ends_at": e.ends,
             }
             for e in company.assets
         ),

@@ -14,10 +14,7 @@ from connector.schema import INPUT_COLUMNS, WRITE_COLUMNS, Change
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*(?:(?:k|M|bn)\b)?")
 _SIZES = {"k": 1e3, "M": 1e6, "bn": 1e9}
 # Columns whose number moves in steps: (size of a step, points past its edge before it moves).
-_STEPS = {
-    **{"kam_score": (5.0, 3.0), "coverage_percent": (5.0, 3.0), "known_percent": (5.0, 3.0)},
-    "growth_percent": (5.0, 3.0),
-}
+_STEPS = dict.fromkeys(("kam_score", "coverage_percent", "known_percent", "growth_percent"), (5.0, 3.0))
 _LOOSE = {"kam_rank": 0.10}
 # A text says about how much; a window that slides over the year moves the sum without any news.
 _ABOUT = 0.25
