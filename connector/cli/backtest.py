@@ -20,6 +20,7 @@ from connector.workspace import Workspace
 
 LEAST_CUTS = 3
 MEASURED = {"revenue": "Revenue", "net": "Net value"}
+_ENDS = ("", "_low", "_high")  # of a range
 
 
 @click.group("backtest", epilog="Example: kam backtest key-accounts")
@@ -104,7 +105,7 @@ def _named(days: Sequence[date], first: int, last: int, told: str) -> list[int]:
 
 
 def _show(replays: Sequence[Replay], picks: int, context: Context) -> None:
-    """One measure: a line for each rule with a column for each cut, and what may be said of our default."""
+    """One measure: a line for each rule with a column for each cut, and what may be said of our value."""
     whole = replays[-1]
     click.echo(f"{MEASURED[whole.measure]} of the {WINDOW} days after each cut that {picks} picks caught")
     heads = [_head(r) for r in replays]
@@ -146,12 +147,13 @@ def _interval(found: backtest.Range, context: Context) -> str:
 
 def _against_best(replay: Replay) -> str:
     if replay.of_best is None:
-        return f"no rule caught anything; the best was {replay.best}"
-    return f"our value caught {replay.of_best:.3f} of what the best single rule did ({replay.best})"
+        return f"the best other rule was {replay.best}, and may have caught nothing"
+    point, low, high = replay.of_best
+    return f"our value caught {point:.3f} ({low:.2f} to {high:.2f}) of what the best other rule did: {replay.best}"
 
 
 def _claim(whole: Replay, context: Context) -> str:
-    """Our default against plain last-year revenue, in words that the interval bears."""
+    """Our value against plain last-year revenue, in words that the interval bears."""
     ahead = whole.ahead
     return (
         f"Our value against {PLAIN}: {_amount(ahead.point, context)} {context.currency} more, 95 % interval"
@@ -176,11 +178,8 @@ def _items(replay: Replay, context: Context) -> list[dict[str, Any]]:
     ]
 
 
-_ENDS = ("", "_low", "_high")
-
-
 def _ahead(replay: Replay, context: Context) -> dict[str, Any]:
-    """Our default beside plain last-year revenue and the best single rule, for programs."""
+    """Our value beside plain last-year revenue and the best other rule, for programs."""
     unit = 10.0**-context.digits
     return {
         "cut": None if replay.cut is None else iso_day(replay.cut),
@@ -188,5 +187,5 @@ def _ahead(replay: Replay, context: Context) -> dict[str, Any]:
         **{f"ahead{end}": value * unit for end, value in zip(_ENDS, replay.ahead, strict=True)},
         "verdict": replay.verdict,
         "best": replay.best,
-        "of_best": replay.of_best,
+        **{f"of_best{end}": value for end, value in zip(_ENDS, replay.of_best or (None,) * 3, strict=True)},
     }

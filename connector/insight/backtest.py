@@ -62,9 +62,6 @@ RULES = (
     Rule(PLAIN, "revenue", lambda sums: sums["last_365"]),
     Rule("our value, picked as net value", "net", lambda sums: sums["ours"]),
 )
-_NAMES = (*(rule.name for rule in RULES), ORACLE)
-# What our default is held against: rules that rank by the money they are measured in.
-SINGLE = tuple(rule.name for rule in RULES if not rule.basis and rule.name != OURS)
 
 
 class Range(NamedTuple):
@@ -79,8 +76,9 @@ class Range(NamedTuple):
 class Replay:
     """What the picks of one cut caught, as one measure; without a cut: of all cuts together. Amounts in minor units.
 
-    shares: of the total, nothing where the total, or that of a draw, is 0 or less. ahead: what our default caught more
-    than plain last-year revenue.
+    shares: of the total; nothing where the total, or that of a draw, is 0 or less. ahead: what our value caught more
+    than plain last-year revenue. best: of the other rules that rank by what is measured, the one that caught most; the
+    first of equals. of_best: what our value caught for each unit that it did; None where that is nothing.
     """
 
     cut: int | None
@@ -90,24 +88,15 @@ class Replay:
     caught: Mapping[str, Range]
     shares: Mapping[str, Range]
     ahead: Range
+    best: str
+    of_best: Range | None
 
     @property
     def verdict(self) -> str:
-        """What may be said of our default against plain last-year revenue: no more than its interval bears."""
+        """What may be said of our value against plain last-year revenue: no more than the interval bears."""
         if self.ahead.low > 0:
             return "better"
         return "worse" if self.ahead.high < 0 else "no difference can be claimed"
-
-    @property
-    def best(self) -> str:
-        """The best single rule; of equals the first."""
-        return max(SINGLE, key=lambda name: self.caught[name].point)
-
-    @property
-    def of_best(self) -> float | None:
-        """What our default caught for each unit that the best single rule did; None where that caught nothing."""
-        best = self.caught[self.best].point
-        return self.caught[OURS].point / best if best > 0 else None
 
 
 class _Cut(NamedTuple):
@@ -117,11 +106,11 @@ class _Cut(NamedTuple):
     measure: str
     members: Ints
     after: Ints
-    orders: Ints  # a row for each of _NAMES, of places in `members`
+    orders: Ints  # of places in `members`: a row for each rule, and one for the oracle
 
 
 class _Caught(NamedTuple):
-    """What the picks of each of _NAMES caught and what there was, as it is, and in every draw."""
+    """What the picks of each rule and of the oracle caught and what there was, as it is, and in every draw."""
 
     point: Ints
     total: int
@@ -144,23 +133,28 @@ def span(engine: Engine, context: Context, settings: key_accounts.Settings) -> t
 
 
 def replay(
-    engine: Engine, context: Context, settings: key_accounts.Settings, cuts: Sequence[int], picks: int
+    engine: Engine,
+    context: Context,
+    settings: key_accounts.Settings,
+    cuts: Sequence[int],
+    picks: int,
+    rules: Sequence[Rule] = RULES,
 ) -> list[Replay]:
     """What this many picks caught at each cut, then at all together: as revenue, and again as net value.
 
-    Where no cost is known net value is revenue, and is left out.
+    Where no cost is known net value is revenue, and is left out. The rules hold OURS and PLAIN.
     """
     days = sorted({day for cut in cuts for day in (cut, cut + WINDOW)})
     known = {day: _sums(engine, replace(context, as_of=day), settings) for day in days}
-    plays = [[_cut(known, cut, measure, picks) for cut in sorted(set(cuts))] for measure in MEASURES]
+    plays = [[_cut(known, cut, measure, picks, rules) for cut in sorted(set(cuts))] for measure in MEASURES]
     revenue, net = plays
     if all(np.array_equal(a.after, b.after) for a, b in zip(revenue, net, strict=True)):
         plays = [revenue]
     made = []
     for part in plays:
         caught = _caught(part, picks)
-        made += [_replay(play.day, play, one) for play, one in zip(part, caught, strict=True)]
-        made.append(_replay(None, part[-1], _together(caught)))
+        made += [_replay(play.day, play, one, rules) for play, one in zip(part, caught, strict=True)]
+        made.append(_replay(None, part[-1], _together(caught), rules))
     return made
 
 
@@ -183,13 +177,13 @@ def _sums(engine: Engine, context: Context, settings: key_accounts.Settings) -> 
     return found
 
 
-def _cut(known: Mapping[int, Mapping[str, Sums]], day: int, measure: str, picks: int) -> _Cut:
+def _cut(known: Mapping[int, Mapping[str, Sums]], day: int, measure: str, picks: int, rules: Sequence[Rule]) -> _Cut:
     before, later = known[day], known[day + WINDOW][measure]
     members = before[measure]["account_n"]
     after = later["last_180"][np.searchsorted(later["account_n"], members)]
     # Beyond these places no draw of accounts will look.
     most = 4 * picks + 100
-    keys = [rule.rank_by(before[rule.basis or measure]) for rule in RULES]
+    keys = [rule.rank_by(before[rule.basis or measure]) for rule in rules]
     orders = [np.argsort(-key, kind="stable")[:most] for key in (*keys, after)]
     return _Cut(day, measure, members, after, np.array(orders))
 
@@ -227,20 +221,27 @@ def _together(caught: Sequence[_Caught]) -> _Caught:
     )
 
 
-def _replay(cut: int | None, play: _Cut, caught: _Caught) -> Replay:
-    ours, plain = _NAMES.index(OURS), _NAMES.index(PLAIN)
-    shares = {}
+def _replay(cut: int | None, play: _Cut, caught: _Caught, rules: Sequence[Rule]) -> Replay:
+    point, draws = caught.point, caught.draws
+    names = [*(rule.name for rule in rules), ORACLE]
+    ours, plain = names.index(OURS), names.index(PLAIN)
+    best = max((i for i, r in enumerate(rules) if not r.basis and i != ours), key=lambda i: (point[i], -i))
+    shares, of_best = {}, None
     if caught.total > 0 and caught.totals.min() > 0:
-        parts = caught.draws / caught.totals[:, None]
-        shares = {n: _range(caught.point[i] / caught.total, parts[:, i]) for i, n in enumerate(_NAMES)}
+        parts = draws / caught.totals[:, None]
+        shares = {name: _range(point[i] / caught.total, parts[:, i]) for i, name in enumerate(names)}
+    if point[best] > 0 and draws[:, best].min() > 0:
+        of_best = _range(point[ours] / point[best], draws[:, ours] / draws[:, best])
     return Replay(
         cut=cut,
         measure=play.measure,
         accounts=len(play.members),
         total=caught.total,
-        caught={n: _range(caught.point[i], caught.draws[:, i]) for i, n in enumerate(_NAMES)},
+        caught={name: _range(point[i], draws[:, i]) for i, name in enumerate(names)},
         shares=shares,
-        ahead=_range(caught.point[ours] - caught.point[plain], caught.draws[:, ours] - caught.draws[:, plain]),
+        ahead=_range(point[ours] - point[plain], draws[:, ours] - draws[:, plain]),
+        best=names[best],
+        of_best=of_best,
     )
 
 

@@ -23,8 +23,8 @@ SELECT 'net', net_minor, w.* FROM backtest_window AS w
 
 -- Decay: half as much after as many days.
 -- inner: backtest_bought
-SELECT account_n, measure, MIN(close_day) AS first_day, MAX(close_day) AS last_day,
-  COUNT(DISTINCT close_day) AS order_days, CAST(SUM(CASE WHEN days_365 > 0 THEN 1 ELSE 0 END) AS BIGINT) AS deals_365,
+SELECT account_n, measure, MAX(close_day) AS last_day, COUNT(DISTINCT close_day) AS order_days,
+  CAST(SUM(CASE WHEN days_365 > 0 THEN 1 ELSE 0 END) AS BIGINT) AS deals_365,
   CAST(SUM(CAST(floor(minor * (days_90 * 1.0E0 / days) + 0.5E0) AS BIGINT)) AS BIGINT) AS last_90,
   CAST(SUM(CAST(floor(minor * (days_180 * 1.0E0 / days) + 0.5E0) AS BIGINT)) AS BIGINT) AS last_180,
   CAST(SUM(CAST(floor(minor * (days_365 * 1.0E0 / days) + 0.5E0) AS BIGINT)) AS BIGINT) AS last_365,
