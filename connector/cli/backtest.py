@@ -80,11 +80,12 @@ def _chosen(span: tuple[int, int] | None, cuts: int, days: Sequence[date]) -> Se
         return _named(days, first, last, told)
     found = backtest.days_back(first, last, cuts)
     if len(found) < cuts:
-        needed = YEAR + WINDOW * cuts
+        fewer = (
+            f"run with --cuts {len(found)}" if len(found) >= LEAST_CUTS else f"name {LEAST_CUTS} nearer days by --at"
+        )
         raise UsageFault(
-            f"backtest: {cuts} cuts need {needed} days of history, a year before the first and half a year after each;"
-            f" {told}, {last - first} days. Name {LEAST_CUTS} nearer days with --at, or wait: what is measured on less"
-            " proves nothing."
+            f"backtest: {cuts} cuts need {YEAR + WINDOW * cuts} days of history, a year before the first and half a"
+            f" year after each; {told}, {last - first} days. Wait until there is more, or {fewer}."
         )
     return found
 
