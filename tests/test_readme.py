@@ -174,6 +174,7 @@ def claims(said: dict[str, list[str]]) -> None:
     assert "would go back" in found(said, "kam undo 2 --dry-run")[0]
     assert "undid run 2" in found(said, "kam undo 2")[-1]
     assert "Brakes and Gears" in found(said, "kam explain")[0]
+    assert re.search(r"plain last-year revenue: .*(better|worse|claimed)\.", found(said, "kam backtest")[0])
     assert (Path(found(said, "kam report")[0].partition("Open in a browser: ")[2].splitlines()[0])).is_file()
 
 

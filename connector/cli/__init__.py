@@ -34,6 +34,7 @@ COMMANDS = {
     "retry": ("retry", "Send what the CRM refused once more."),
     "explain": ("explain", "How each number of an account came about."),
     "report": ("report", "Write the HTML report."),
+    "backtest": ("backtest", "Replay history: what our picks would have caught."),
     "schedule": ("schedule", "Print the jobs' schedules for cron or systemd."),
     "emulate": ("emulate", "Start the stand-in CRM on this machine."),
 }
