@@ -9,11 +9,11 @@
 -- view: lapse_odds
 SELECT account_id, contract, renewal_day, open_deal,
   CASE WHEN contract = 1 OR orders < 2 OR orders IS NULL THEN NULL
-    WHEN :fitted = 1 THEN :a * 1.0E0 / (:b + (orders - 2)) * exp(least(n * (ln(by_now) - ln(by_last)), 5.0E1))
+    WHEN :fitted = 1 THEN :a * 1.0E0 / (:b + (orders - 2)) * exp(least(n * (ln(by_now) - ln(by_last)), 5.0E2))
       / (1.0E0 + :more_2 * n * q * (1.0E0 + :more_3 * (n + 1.0E0) * q / 2.0E0 * (1.0E0 + :more_4 * (n + 2.0E0) * q / 3.0E0
         * (1.0E0 + :more_5 * (n + 3.0E0) * q / 4.0E0 * (1.0E0 + :more_6 * (n + 4.0E0) * q / 5.0E0)))))
     WHEN orders >= 4
-    THEN exp(least(ln(2.0E0) * silent * (orders - 1) * 0.5E0 / ((last_day - first_day) / 7.0E0), 5.0E1)) - 1.0E0
+    THEN exp(least(ln(2.0E0) * silent * (orders - 1) * 0.5E0 / ((last_day - first_day) / 7.0E0), 5.0E2)) - 1.0E0
   END AS odds
 FROM (
   SELECT w.*, silent * 1.0E0 / by_now AS q
