@@ -52,9 +52,9 @@ def key_accounts(picks: int, cuts: int, days: tuple[date, ...], folder: Path | N
     with shared.workspace(folder) as work, job.open_engine(work.config, work.mirror.path) as engine:
         context = _context(work)
         engine.snapshot(reads())
-        span = backtest.span(engine, context, work.config.key_accounts)
+        span = backtest.span(engine, context, work.config.net_value)
         chosen = _chosen(span, cuts, days)
-        replays = backtest.replay(engine, context, work.config.key_accounts, chosen, picks)
+        replays = backtest.replay(engine, context, work.config.net_value, chosen, picks)
     if as_json:
         items = [item for r in replays for item in _items(r, context)]
         shared.show_json(None, items, picks=picks, ahead=[_ahead(r, context) for r in replays])
@@ -67,7 +67,7 @@ def _context(work: Workspace) -> Context:
     """As of today: what was won up to now."""
     company, today = work.config.company, work.clock().astimezone(UTC).date().isoformat()
     digits = read_rates(work.mirror, work.corporate).digits
-    return Context(epoch_day(today) or 0, company.currency, digits, company.language)
+    return Context(epoch_day(today) or 0, company.currency, digits, company.language, revenue=work.revenue)
 
 
 def _chosen(span: tuple[int, int] | None, cuts: int, days: Sequence[date]) -> Sequence[int]:

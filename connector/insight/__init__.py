@@ -21,7 +21,7 @@ from connector.insight import (
 )
 from connector.schema import Context, Engine
 
-Compute = Callable[[Engine, Context, Any], None]
+Compute = Callable[[Engine, Context, Any], object]
 # Step → (function, name of its settings).
 ORDER: tuple[tuple[str, Compute, str], ...] = (
     ("titles", titles.compute, "titles"),

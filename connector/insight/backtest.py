@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from connector.insight import hierarchy, key_accounts
+from connector.insight import hierarchy, lapse, net_value
 from connector.insight.propensity import Ints
 from connector.insight.steps import run_steps
 from connector.schema import Context, Engine
@@ -56,6 +56,7 @@ RULES = (
     Rule("decay, half after 120 days", "", lambda sums: sums["decay_120"]),
     Rule("decay, half after 180 days", "", lambda sums: sums["decay_180"]),
     Rule("decay, half after 365 days", "", lambda sums: sums["decay_365"]),
+    Rule("BG/NBD x shrunk order value", "", lambda sums: sums["bg_nbd"]),
     Rule("all history", "", lambda sums: sums["all_history"]),
     Rule("same window last year", "", lambda sums: sums["same_180"]),
     Rule("RFM percentile mean", "", _rfm),
@@ -124,7 +125,7 @@ def days_back(first: int, last: int, cuts: int) -> tuple[int, ...]:
     return tuple(day for day in days if day - YEAR >= first)
 
 
-def span(engine: Engine, context: Context, settings: key_accounts.Settings) -> tuple[int, int] | None:
+def span(engine: Engine, context: Context, settings: net_value.Settings) -> tuple[int, int] | None:
     """First and last day with a won deal, None when there is none."""
     _know(engine, context, settings)
     rows = engine.arrays("SELECT MIN(close_day) AS first_day, MAX(close_day) AS last_day FROM deal")
@@ -135,7 +136,7 @@ def span(engine: Engine, context: Context, settings: key_accounts.Settings) -> t
 def replay(
     engine: Engine,
     context: Context,
-    settings: key_accounts.Settings,
+    settings: net_value.Settings,
     cuts: Sequence[int],
     picks: int,
     rules: Sequence[Rule] = RULES,
@@ -158,18 +159,23 @@ def replay(
     return made
 
 
-def _know(engine: Engine, context: Context, settings: key_accounts.Settings) -> None:
+def _know(engine: Engine, context: Context, settings: net_value.Settings) -> None:
     """Make deal, deal_net and account_group as they were known on a day."""
+    # What the CRM shows today was not known then.
+    engine.load("present_value", {"account_id": np.array([], dtype=object), "pareto_class": np.array([], dtype=object)})
     hierarchy.compute(engine, context)
-    run_steps(engine, "account_value", key_accounts.parameters(context, settings))
+    run_steps(engine, "net_value", net_value.parameters(context, settings))
 
 
-def _sums(engine: Engine, context: Context, settings: key_accounts.Settings) -> dict[str, Sums]:
+def _sums(engine: Engine, context: Context, settings: net_value.Settings) -> dict[str, Sums]:
     """Of each measure, a row for every group that had bought by a day, in the order that settles ties."""
     _know(engine, context, settings)
     day = context.as_of
     back = {"quarter_day": day - 90, "half_year_day": day - WINDOW, "year_day": day - YEAR}
-    run_steps(engine, "backtest", {"as_of": day, **back, "same_end_day": day - YEAR + WINDOW})
+    # Where too few came again for a fit, the rate is the plain one: orders over time.
+    made = lapse.compute(engine, context, lapse.Settings()) or lapse.Fit(0.0, 0.0, 0.0, 0.0)
+    rate = {"r": made.r, "alpha": made.alpha, "k": made.k}
+    run_steps(engine, "backtest", {"as_of": day, **back, "same_end_day": day - YEAR + WINDOW, **rate})
     found: dict[str, Sums] = {}
     for measure in MEASURES:
         rows = engine.arrays(f"SELECT * FROM backtest_sum WHERE measure = '{measure}' ORDER BY account_n")  # noqa: S608

@@ -4,9 +4,8 @@
 renewal_due) leaves, a row for each account that ordered or has a contract. basis: `bg_nbd` where the model of Fader,
 Hardie and Lee (2005) was fitted to all accounts, `silence` where there are too few for a fit, `contract` where the
 renewal is the risk; nothing where it is unknown. That model takes orders to come at random; where they come regularly,
-a long silence says more, so k of Platzer and Reutterer (2016) is taken from the gaps: 1 is the plain model. scipy is
-imported here alone. Formula: methods, section 1.6.
-Next room: `key_accounts`.
+a long silence says more, so k of Platzer and Reutterer (2016) is taken from the gaps: 1 is the plain model. Formula:
+methods, section 1.6. Next room: `key_accounts`.
 """
 
 from dataclasses import dataclass, field
@@ -68,12 +67,13 @@ class Fit(NamedTuple):
     k: int = 1
 
 
-def compute(engine: Engine, context: Context, settings: Settings) -> None:
-    """Make account_lapse."""
+def compute(engine: Engine, context: Context, settings: Settings) -> Fit | None:
+    """Make account_lapse; the parameters it was judged by, if there are any."""
     run_steps(engine, "lapse", {"as_of": context.as_of})
     rows = engine.arrays("SELECT x, t, age, accounts, evenness FROM lapse_cell")
     made = fit(Cells(*(np.asarray(rows[c], dtype=np.int64) for c in Cells._fields)), settings.least_repeaters)
     judge(engine, context, settings, made)
+    return made
 
 
 def judge(engine: Engine, context: Context, settings: Settings, made: Fit | None) -> None:

@@ -132,7 +132,7 @@ def test_an_account_page_tells_the_story_and_shows_seats_and_families(texts: dic
     page = read(texts["accounts/001EMOJI0000000000.html"])
     told = [h.text for h in page.all("h2")]
     assert told == [
-        "At a glance", "Key account status", "Net value", "Score", "What would change it", "Relationship",
+        "At a glance", "Key account status", "Net value", "Lapse", "Score", "What would change it", "Relationship",
         "Quadrant", "Coverage", "Whitespace",
     ]  # fmt: skip
     assert len(page.all("table", class_="grid")) == 2
@@ -213,7 +213,7 @@ def test_a_mirror_without_accounts_says_what_to_do(own: Callable[[], Path]) -> N
 def rewrite(folder: Path, table: str, star: str, where: str = "true") -> None:
     """Another content of a result file: `star` follows SELECT *."""
     mirror = Mirror(folder / "store")
-    file = results.folder(mirror) / f"{table}.parquet"
+    file = next(results.folder(mirror).glob(f"{table}.*parquet"))
     mirror.close()
     rows = duckdb.sql(f"SELECT * {star} FROM read_parquet('{file}') WHERE {where}")
     rows.write_parquet(f"{file}.new")
