@@ -1,7 +1,8 @@
 """The numbers behind an account's score and rank as JSON, for programs that read the CRM.
 
-Facts of one account and what its criteria are held against come in; a text leaves. It holds numbers, ids and words of
-our own, never a name. `v` grows when a key changes its meaning or goes away. Next room: `steps.diff`.
+Facts of one account and what its criteria are held against come in; a text leaves. It holds numbers and words of our
+own, never a name: whose they are says the record they stand on. `v` grows when a key changes its meaning or goes away.
+Next room: `steps.diff`.
 """
 
 import json
@@ -20,8 +21,6 @@ def as_json(row: Row, weighed: Sequence[Row]) -> str:
         change = {"criterion": row["change_criterion"], "to": row["change_to"], "up": row["change_upward"]}
     made = {
         "v": VERSION,
-        "id": row["id"],
-        "root": row["root_id"],
         "gate": row["gate"],
         "score": {"is": row["score"], "low": row["score_low"], "high": row["score_high"]},
         "confidence": row["confidence"],

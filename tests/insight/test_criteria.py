@@ -178,13 +178,13 @@ def test_the_story_tells_scales_what_to_learn_what_would_change_it_and_the_treat
     ]
 
 
-def test_the_json_holds_numbers_and_ids_and_says_its_version() -> None:
+def test_the_json_holds_numbers_and_says_its_version() -> None:
     row = {**STORY, "name": "Quetzalcoatl", "kam_why": "Quetzalcoatl", "cap": 25, "own_cap": 24, "band_rank": 37,
            "out_score": None, "value_rank": 4, "revenue_rank": 2, "gate": None}  # fmt: skip
     weighed = [{"criterion": "value", "weight": 2, "mean": 0.25, "low": 0.0, "high": 0.5, "middle_minor": 1}]
     text = numbers.as_json(row, weighed)
     assert json.loads(text) == {
-        "v": 1, "id": "001", "root": "001", "gate": None, "confidence": 0.5,
+        "v": 1, "gate": None, "confidence": 0.5,
         "score": {"is": 48.0, "low": 40.0, "high": 60.0}, "rank": {"is": 30, "value": 4, "revenue": 2},
         "criteria": {"value": {"weight": 2, "is": 0.5, "points": 3.2, "mean": 0.25, "low": 0.0, "high": 0.5}},
         "threshold": {"score": 50.0, "cap": 25, "own_cap": 24, "band": 37, "into": 52.2, "out": None},
