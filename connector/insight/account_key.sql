@@ -26,11 +26,12 @@ LEFT JOIN present_value AS v ON v.account_id = s.account_id
 -- inner: key_cap
 SELECT cap, GREATEST(1, CAST(floor(cap * :band) AS BIGINT)) AS band_rank,
   GREATEST(1, CAST(floor(cap * :nominated_share) AS BIGINT)) AS reserve, nominated,
-  GREATEST(0, cap - LEAST(nominated, GREATEST(1, CAST(floor(cap * :nominated_share) AS BIGINT)))) AS own_cap
-FROM (SELECT LEAST(:cap, GREATEST(1, CAST(floor(r.rated * :cap_share + 0.999999E0) AS BIGINT))) AS cap, n.nominated
+  GREATEST(0, cap - LEAST(nominated, GREATEST(1, CAST(floor(cap * :nominated_share) AS BIGINT)))) AS own_cap, held
+FROM (SELECT LEAST(:cap, GREATEST(1, CAST(floor(r.rated * :cap_share + 0.999999E0) AS BIGINT))) AS cap, n.nominated,
+        n.held
       FROM (SELECT COUNT(*) AS rated FROM account_rated) AS r
-      CROSS JOIN (SELECT COUNT(*) AS nominated FROM key_member
-                  WHERE nominated = 1 AND COALESCE(status, '') <> 'Key') AS n
+      CROSS JOIN (SELECT COUNT(CASE WHEN nominated = 1 AND COALESCE(status, '') <> 'Key' THEN 1 END) AS nominated,
+                    COUNT(CASE WHEN status = 'Key' THEN 1 END) AS held FROM key_member) AS n
      ) AS c
 
 -- inner: key_nominee
@@ -41,7 +42,7 @@ FROM key_member WHERE nominated = 1 AND COALESCE(status, '') <> 'Key'
 -- be: too little data, deals of unknown value, too short a time or a nomination never count against an account.
 -- inner: key_review
 SELECT m.account_id, m.account_n, m.status, m.gate, m.confidence, m.score_low, m.rank, m.nominated, m.settled, m.pays,
-  m.eligible, m.locked_until_day, m.present_proposal, m.present_flag, c.cap, c.own_cap, c.band_rank,
+  m.eligible, m.locked_until_day, m.present_proposal, m.present_flag, c.cap, c.own_cap, c.band_rank, c.held,
   CASE WHEN n.place <= c.reserve THEN 1 ELSE 0 END AS nominee,
   CASE WHEN m.nominated = 1 OR m.rank <= c.band_rank OR m.dark_deals > 0 THEN 0 WHEN m.rank IS NOT NULL THEN 1
        WHEN m.gate IS NULL OR m.gate IN ('new', 'branch') THEN 0 ELSE 1 END AS outside,
@@ -61,6 +62,15 @@ SELECT r.account_id,
   CASE WHEN r.review = 1 THEN :as_of ELSE r.last_review_day END AS last_review_day
 FROM key_review AS r
 
+-- Who may take a seat that is free: what is proposed already comes first, then the better rank.
+-- inner: key_seat
+SELECT account_id, row_number() OVER (
+    ORDER BY CASE WHEN present_proposal = 'Promote' THEN 0 ELSE 1 END, rank, account_n) AS place
+FROM key_review
+WHERE COALESCE(status, '') NOT IN ('Key', 'Not eligible') AND settled = 0 AND nominee = 0 AND pays = 1
+  AND (rank <= own_cap AND score_low >= :threshold
+       OR present_proposal = 'Promote' AND rank <= band_rank AND score_low >= :threshold - 3.0E0)
+
 -- What is proposed stays proposed inside the band, so that a night's small move changes nothing. What a person decided
 -- holds until the review that was set with it, unless a gate is breached. Who costs more than
 -- it brings is proposed by people only.
@@ -73,12 +83,10 @@ SELECT r.account_id, s.strikes, s.last_review_day,
               WHEN r.outside = 1 OR (r.present_proposal = 'Demote' AND r.rank > r.cap) THEN 'Demote' ELSE 'None' END
        WHEN r.settled = 1 THEN 'None'
        WHEN r.nominee = 1 THEN 'Promote'
-       WHEN r.pays = 0 THEN 'None'
-       WHEN r.rank <= r.own_cap AND r.score_low >= :threshold THEN 'Promote'
-       WHEN r.present_proposal = 'Promote' AND r.rank <= r.band_rank AND r.score_low >= :threshold - 3.0E0
-       THEN 'Promote'
+       WHEN t.place <= r.own_cap - r.held THEN 'Promote'
        ELSE 'None' END AS proposal
 FROM key_review AS r JOIN key_strike AS s ON s.account_id = r.account_id
+LEFT JOIN key_seat AS t ON t.account_id = r.account_id
 
 -- Silence counts against the account's own rhythm, and only from a month on; where contracts are sold, the day one ends
 -- counts instead.

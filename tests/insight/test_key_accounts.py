@@ -452,3 +452,14 @@ def test_an_empty_mirror_is_no_fault(engine_with: Maker) -> None:
 def test_a_setting_that_makes_no_sense_is_named(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"^{name}: "):
         Settings(**{name: value})
+
+
+def test_a_full_programme_proposes_nobody_until_a_seat_is_free(engine_with: Maker) -> None:
+    # Two seats. E and F rank first, but D and E hold them: nobody is proposed. Without D one seat is free, and F has it.
+    full = [{"account_id": name, "status": "Key", "since_day": AS_OF - 30} for name in "DE"]
+    settings = Settings(cap=2, cap_share=1.0, threshold=0.0)
+    with rated(engine_with(portfolio() | {"programme": full}), settings) as engine:
+        assert set(column(engine, "account_key", "proposal").values()) == {"None"}
+    with rated(engine_with(portfolio() | {"programme": full[1:]}), settings) as engine:
+        proposal = column(engine, "account_key", "proposal")
+        assert {name for name, what in proposal.items() if what == "Promote"} == {"F"}
