@@ -176,7 +176,8 @@ SELECT r.account_id, r.status, p.proposal, f.flag, p.strikes, p.last_review_day,
   CASE WHEN r.rank > r.own_cap THEN r.rank - r.own_cap END AS next_rank_gap,
   CASE WHEN d.points > 0 THEN floor(d.points * 1.0E-1 / d.weight_bound + 0.5E0) / 1.0E3 END AS next_score_gap,
   c.criterion AS change_criterion, c.to_q / 1.0E6 AS change_to, c.able AS change_able, d.upward AS change_upward,
-  f.silent_days, f.usual_gap, f.gap_ratio, f.lapsing
+  f.silent_days, f.usual_gap, f.gap_ratio, f.lapsing,
+  GREATEST(r.own_cap - r.held, 0) AS free_seats, r.settled
 FROM key_review AS r
 JOIN key_proposal AS p ON p.account_id = r.account_id
 JOIN key_flag AS f ON f.account_id = r.account_id

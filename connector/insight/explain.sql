@@ -39,7 +39,7 @@ SELECT s.account_id, s.eligible, s.gate, s.s_value, s.s_growth, s.s_relationship
   k.status, k.proposal, k.flag, k.strikes, k.last_review_day, k.locked_until_day, k.nominated, k.cap, k.next_rank_gap,
   k.change_criterion, k.change_to, k.silent_days, k.gap_ratio,
   s.unknown_bits, k.endless, k.nominated_until_day, k.own_cap, k.band_rank, k.threshold, k.into_score, k.out_score,
-  k.change_able, k.change_upward, k.outside, k.next_score_gap,
+  k.change_able, k.change_upward, k.outside, k.next_score_gap, k.free_seats, k.settled,
   k.lapsing, l.p_dead, l.basis AS lapse_basis, l.renewal_day, l.renewal_due,
   q.attractiveness, q.relationship AS relationship_axis, q.box
 FROM account_score AS s
@@ -81,7 +81,7 @@ SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.s
   s.status, s.proposal, s.flag, s.strikes, s.last_review_day, s.locked_until_day, s.nominated, s.cap, s.next_rank_gap,
   s.change_criterion, s.change_to, s.silent_days, s.gap_ratio,
   s.unknown_bits, s.endless, s.nominated_until_day, s.own_cap, s.band_rank, s.threshold, s.into_score, s.out_score,
-  s.change_able, s.change_upward, s.outside, s.next_score_gap,
+  s.change_able, s.change_upward, s.outside, s.next_score_gap, s.free_seats, s.settled,
   s.lapsing, s.p_dead, s.lapse_basis, s.renewal_day, s.renewal_due, c.strength_then, c.trend, c.our_share, c.contact_hhi,
   s.attractiveness, s.relationship_axis, s.box,
   c.strength, c.relationship_band, c.strong_contacts, c.two_way_contacts, c.top_contact_share, c.last_two_way_day,

@@ -178,7 +178,7 @@ def _change(
         yield "nothing by itself: it is not ranked"
         return
     if row["next_score_gap"] is None:
-        yield "nothing is needed: it is proposed" if row["kam_proposal"] == "Promote" else "no border is near"
+        yield _waiting(row)
         return
     way = "to be proposed it lacks" if row["change_upward"] else "it would leave the range of key accounts by losing"
     at = f"; the account at that border has {border:.1f}" if border is not None else ""
@@ -189,6 +189,17 @@ def _change(
         yield f"smallest change that crosses it: {said['criterion'][name]} to {to:.0%}{told}"
     else:
         yield "no single criterion can do it alone"
+
+
+def _waiting(row: Row) -> str:
+    """Why an account that is good enough is not proposed; or that it is."""
+    if row["kam_proposal"] == "Promote":
+        return "nothing is needed: it is proposed"
+    if row["status"] != "Key" and row["settled"]:
+        return "a person decided about it: it is looked at again at its review"
+    if row["status"] != "Key" and not row["free_seats"]:
+        return "its score is enough, but no seat of the programme is free"
+    return "no border is near"
 
 
 def _amount_at(

@@ -77,8 +77,8 @@ def test_one_pick_by_each_rule_catches_what_that_account_brought_next(found: dic
         "decay, half after 120 days": 200,
         "decay, half after 180 days": 200,  # old 126, steady 96 + 65 + 45 + 30 + 21 = 257, fresh 134, loss 189
         "decay, half after 365 days": 200,  # old 226, steady 98 + 81 + 67 + 55 + 46 = 348, fresh 142, loss 239
-        # Too few for a fit: orders a week so far, times what an order brings, drawn towards 1,350 / 9 = 150 by four of it.
-        # steady, alive by 0.97: 4 / 58.6 weeks x 1,100 / 9 = 8; fresh 1 / 4.3 weeks x 750 / 6 = 29; the others came once
+        # Too few for a fit: orders a week so far, times an order's worth, drawn towards 1,350 / 9 = 150 by four of it.
+        # steady, alive by 0.97: 4 / 58.6 weeks x 1,100 / 9 = 8; fresh 1 / 4.3 weeks x 750 / 6 = 29; others came once.
         "BG/NBD x shrunk order value": 300,
         "all history": 200,  # steady 500
         "same window last year": 50,  # days -365 to -185: old 400, steady 100 + 100

@@ -62,7 +62,7 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
     "unknown_bits": st.one_of(st.none(), st.integers(0, 1023)), "change_able": st.just(1), "change_upward": MAYBE,
     "next_score_gap": SHARE, "into_score": POINTS, "out_score": POINTS, "threshold": st.just(50.0), "endless": BIT,
     "nominated_until_day": st.one_of(st.none(), st.integers(0, 20000)), "own_cap": COUNT, "band_rank": COUNT,
-    "attractiveness": POINTS, "relationship_axis": POINTS, "outside": BIT,
+    "attractiveness": POINTS, "relationship_axis": POINTS, "outside": BIT, "settled": BIT, "free_seats": COUNT,
     "box": st.sampled_from(["Strategic", "Star", "Status", "Streamline", "Unknown"]),
     "value_share": SHARE, "growth_percent": POINTS, "growth_day": st.just(19900), "retention": st.floats(0, 1),
     "quarters": st.integers(1, 12), "giant_minor": COUNT, "giant_cap_minor": st.integers(0, 10**6),

@@ -455,7 +455,7 @@ def test_a_setting_that_makes_no_sense_is_named(name: str, value: Any) -> None:
 
 
 def test_a_full_programme_proposes_nobody_until_a_seat_is_free(engine_with: Maker) -> None:
-    # Two seats. E and F rank first, but D and E hold them: nobody is proposed. Without D one seat is free, and F has it.
+    # Two seats. E and F rank first, but D and E hold them: nobody is proposed. Without D one is free, and F has it.
     full = [{"account_id": name, "status": "Key", "since_day": AS_OF - 30} for name in "DE"]
     settings = Settings(cap=2, cap_share=1.0, threshold=0.0)
     with rated(engine_with(portfolio() | {"programme": full}), settings) as engine:
