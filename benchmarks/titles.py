@@ -37,10 +37,9 @@ def _table(chosen: list[str], own: list[Read], one: list[Read]) -> bool:
     """Print the ratios and the shares per language; whether every aim is reached."""
     scores = {}
     for language in chosen:
-        mine = [r for r in own if r.golden.language == language]
-        new = [not r.verbatim for r in mine]
-        alike = [r for r in one if r.golden.language == language and not r.verbatim]
-        scores[language] = (score([r for r, n in zip(mine, new, strict=True) if n]), score(mine), score(alike))
+        mine, alike = ([r for r in done if r.golden.language == language] for done in (own, one))
+        new, new_alike = ([r for r in done if not r.verbatim] for done in (mine, alike))
+        scores[language] = (score(new), score(mine), score(new_alike))
     level, worst_level = min((s[0].level / LEVEL_AIM, language) for language, s in scores.items())
     function, worst = min((s[0].function / FUNCTION_AIM, language) for language, s in scores.items())
     print(f"{datetime.now(UTC):%Y-%m-%d}: {len(own)} titles, those not in a lexicon word for word:")
