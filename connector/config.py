@@ -13,6 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from connector.crm.settings import CrmSettings
 from connector.errors import UsageFault, nearest
+from connector.insight.chart import Settings as Chart
 from connector.insight.coverage import Settings as Coverage
 from connector.insight.key_accounts import Settings as KeyAccounts
 from connector.insight.quadrant import Settings as Quadrant
@@ -107,6 +108,7 @@ class Config:
     write_scope: WriteScope = WriteScope()
     titles: Titles = Titles()
     relationship: Relationship = Relationship()
+    chart: Chart = Chart()
     coverage: Coverage = Coverage()
     whitespace: Whitespace = Whitespace()
     key_accounts: KeyAccounts = KeyAccounts()

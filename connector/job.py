@@ -28,7 +28,7 @@ from connector.store.runs import Run
 from connector.workspace import Workspace, stamp
 
 Step = Literal["pull", "pull_full", "reconcile", "enrich", "diff", "write_back"]
-INSIGHTS = ("titles", "relationship", "coverage", "whitespace", "key_accounts", "quadrant")
+INSIGHTS = ("titles", "relationship", "chart", "coverage", "whitespace", "key_accounts", "quadrant")
 STEPS = ("pull", "pull_full", "reconcile", "enrich", "diff", "write_back")
 EVERY_NAME = tuple(n for t in TABLES.values() for n in (t.name, *(f"{t.name}.{c.name}" for c in t.columns)))
 

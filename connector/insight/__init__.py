@@ -1,21 +1,24 @@
 """The arithmetic: every insight is one .py and one .sql, and runs on whatever engine it is handed.
 
-Order: titles → relationship → coverage → whitespace.estimate → key_accounts → quadrant → whitespace.show → explain.
+Order: titles → relationship → chart → coverage → whitespace.estimate → key_accounts → quadrant → whitespace.show → explain.
 Growth potential uses the estimate before hold-backs; hold-backs use the quadrant.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from connector.insight import coverage, key_accounts, quadrant, relationship, titles, whitespace
+from connector.insight import chart, coverage, hierarchy, key_accounts, quadrant, relationship, titles, whitespace
 from connector.schema import Context, Engine
 
 Compute = Callable[[Engine, Context, Any], None]
 # Step → (function, name of its settings).
 ORDER: tuple[tuple[str, Compute, str], ...] = (
+    ("hierarchy", hierarchy.compute, "titles"),
     ("titles", titles.compute, "titles"),
     ("relationship", relationship.compute, "relationship"),
+    ("chart", chart.compute, "chart"),
     ("coverage", coverage.compute, "coverage"),
+    ("chart.complete", chart.complete, "chart"),
     ("whitespace.estimate", whitespace.estimate, "whitespace"),
     ("key_accounts", key_accounts.compute, "key_accounts"),
     ("quadrant", quadrant.compute, "quadrant"),

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from connector.insight import hierarchy
 from connector.insight.steps import run_steps
 from connector.schema import Context, Engine
 
@@ -90,7 +89,6 @@ def compute(engine: Engine, context: Context, settings: Settings) -> None:
         {"criterion": list(CRITERIA), "weight": np.array(settings.weights), "place": np.arange(1, len(CRITERIA) + 1)},
     )
     engine.load("strategic_industry", {"industry": np.array(sorted(set(settings.strategic_industries)), dtype=object)})
-    hierarchy.compute(engine, context)
     for name in ("account_value", "key_accounts", "account_key"):
         run_steps(engine, name, params)
 

@@ -57,6 +57,7 @@ def computed(
             "expected_minor": np.array([(expected or {})[i] for i in known], dtype=np.int64),
         },
     )
+    hierarchy.compute(engine, Context(as_of=AS_OF))
     key_accounts.compute(engine, Context(as_of=AS_OF), settings or Settings())
     return engine
 

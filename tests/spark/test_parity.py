@@ -12,7 +12,7 @@ from invented import invented
 from connector import config, job
 from connector.convert import listed
 from connector.engine import DuckEngine, SparkEngine, query
-from connector.insight import coverage, key_accounts, quadrant, relationship, titles, whitespace
+from connector.insight import chart, coverage, key_accounts, quadrant, relationship, titles, whitespace
 from connector.schema import Context, Engine, Read
 from connector.steps.enrich import RESULTS, enrich
 from connector.store import results
@@ -44,6 +44,7 @@ folder = "exchange"
 SETTINGS = {
     "titles": titles.Settings(),
     "relationship": relationship.Settings(),
+    "chart": chart.Settings(),
     "coverage": coverage.Settings(),
     "whitespace": whitespace.Settings(hold_streamline=True),
     "key_accounts": key_accounts.Settings(strategic_industries=("Energy", "Chemicals")),
