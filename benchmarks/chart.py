@@ -8,6 +8,7 @@ that name the true manager (aim: 0.8), and the share of people without a manager
 import argparse
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def main() -> None:
     print(f"{right[sure].mean():.3f} of suggestions are right (aim 0.8)")
     print(f"{sure.sum() / lacking:.3f} of people without a manager get one ({sure.sum():,} of {lacking:,})")
     print(f"{right[sure].sum() / unfound:.3f} of lines that exist and are missing are found")
-    for low, high in zip(STEPS, STEPS[1:], strict=False):
+    for low, high in pairwise(STEPS):
         some = (confidence >= low) & (confidence < high)
         if some.any():
             told = f"{confidence[some].mean():.2f} promised, {right[some].mean():.2f} right"

@@ -14,6 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from connector.crm.settings import CrmSettings
 from connector.errors import UsageFault, nearest
 from connector.insight.chart import Settings as Chart
+from connector.insight.chart.introduction import Privacy
 from connector.insight.coverage import Settings as Coverage
 from connector.insight.key_accounts import Settings as KeyAccounts
 from connector.insight.quadrant import Settings as Quadrant
@@ -113,6 +114,7 @@ class Config:
     whitespace: Whitespace = Whitespace()
     key_accounts: KeyAccounts = KeyAccounts()
     quadrant: Quadrant = Quadrant()
+    privacy: Privacy = Privacy()
 
     @property
     def store_dir(self) -> Path:

@@ -10,7 +10,9 @@ from connector.cli import shared
 from connector.cli.diff import enriched_day
 from connector.engine import query
 from connector.errors import UsageFault
+from connector.insight.chart.introduction import asking
 from connector.insight.story import story
+from connector.insight.texts import catalogue
 from connector.schema import Context
 from connector.single import aside
 from connector.steps.money import read_rates
@@ -42,13 +44,17 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
             [found["id"]],
         )
         config = work.config
+        ways = query(details, "SELECT * FROM introduction WHERE account_id = ?", [found["id"]])
+        names = {u["id"]: u["name"] for u in work.mirror.rows('SELECT id, name FROM "user"')} if ways else {}
         context = Context(0, config.company.currency, read_rates(work.mirror, work.corporate).digits)
+    seats = catalogue(context.language)["slot"]
+    asks = [asking(way, seats, config.privacy, names.get(way["owner_id"])) for way in ways]
     if as_json:
-        shared.show_json(None, [row], slots=slots, families=cells, parent=above, as_of=day)
+        shared.show_json(None, [row], slots=slots, families=cells, introductions=asks, parent=above, as_of=day)
         return
     click.echo(shared.plain(f"{row['name']} ({row['id']}), as of {day}; attributes as they stand now"))
     parent = f"{above['name']} ({above['id']})" if above else None
-    for title, lines in story(row, slots, cells, context, config.key_accounts, parent=parent):
+    for title, lines in story(row, slots, cells, context, config.key_accounts, parent=parent, asks=asks):
         click.echo(f"\n{title}")
         for line in lines:
             click.echo(shared.plain(f"  {line}"))

@@ -1,6 +1,7 @@
 """The arithmetic: every insight is one .py and one .sql, and runs on whatever engine it is handed.
 
-Order: titles → relationship → chart → coverage → whitespace.estimate → key_accounts → quadrant → whitespace.show → explain.
+Order: hierarchy → titles → relationship → chart → coverage → whitespace.estimate → key_accounts → quadrant →
+whitespace.show → explain.
 Growth potential uses the estimate before hold-backs; hold-backs use the quadrant.
 """
 
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from connector.insight import chart, coverage, hierarchy, key_accounts, quadrant, relationship, titles, whitespace
+from connector.insight.chart import introduction
 from connector.schema import Context, Engine
 
 Compute = Callable[[Engine, Context, Any], None]
@@ -19,6 +21,7 @@ ORDER: tuple[tuple[str, Compute, str], ...] = (
     ("chart", chart.compute, "chart"),
     ("coverage", coverage.compute, "coverage"),
     ("chart.complete", chart.complete, "chart"),
+    ("introduction", introduction.compute, "chart"),
     ("whitespace.estimate", whitespace.estimate, "whitespace"),
     ("key_accounts", key_accounts.compute, "key_accounts"),
     ("quadrant", quadrant.compute, "quadrant"),

@@ -23,7 +23,7 @@ JOIN contact c ON c.id = t.contact_id
 
 -- One person takes part once, however often the CRM lists them (as who it is about, and again as a participant). Only
 -- where it lists several can one stand there twice.
--- near inner: activity_several
+-- near step: activity_several
 SELECT activity_id
 FROM activity_contact
 GROUP BY activity_id

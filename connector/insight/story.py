@@ -44,8 +44,12 @@ def story(
     settings: key_accounts.Settings,
     *,
     parent: str | None = None,
+    asks: Sequence[str] = (),
 ) -> Iterator[Part]:
-    """Titled lines: status, value, score, relationship, coverage, whitespace; `parent` names a branch's company."""
+    """Titled lines: status, value, score, relationship, coverage, chart, whitespace.
+
+    `parent` names a branch's company, `asks` tells whom to ask for an introduction.
+    """
     said = catalogue(context.language)
     parent = parent or str(row["root_id"])
     yield "Key account status", list(_status(row, said, parent))
@@ -53,6 +57,7 @@ def story(
     yield "Score", list(_score(row, said, settings, parent))
     yield "Relationship", list(_relationship(row))
     yield "Coverage", list(_coverage(row, slots, said))
+    yield "Org chart", [*_chart(row), *asks]
     yield "Whitespace", list(_whitespace(row, cells, context))
 
 
@@ -170,6 +175,31 @@ def _slot_state(slot: Row) -> str:
     if slot["value"] is None:
         return "known"
     return f"known, covered {slot['value']:.0%}" if slot["value"] > 0 else "known, not in touch"
+
+
+def _chart(row: Row) -> Iterator[str]:
+    if not row["chart_people"]:
+        yield "Unknown: nobody is known here"
+        return
+    if row["map_completeness"] is not None:
+        yield f"map: somebody is known in {row['map_completeness']:.0%} of the seats by function and level"
+    if row["chart_reach"] is None:
+        yield "reporting lines are unknown: the CRM has none of anybody"
+    else:
+        layers, widest = row["chart_depth"], row["chart_span"]
+        yield f"{row['chart_people']} people; the manager is known of {row['chart_reach']:.0%}"
+        yield f"layers: {layers}; most people who report to one: {widest}"
+        if row["chart_orphans"]:
+            yield f"below director and without a known manager: {row['chart_orphans']}"
+        if row["chart_ghosts"]:
+            yield f"left, but others still report to them in the CRM: {row['chart_ghosts']}"
+        if row["chart_loops"]:
+            yield (
+                f"loops of reporting lines, each cut at the line least likely to be true: {row['chart_loops']};"
+                " correct them in the CRM"
+            )
+    if row["chart_suggested"]:
+        yield f"likely managers found for: {row['chart_suggested']}"
 
 
 def _whitespace(row: Row, cells: Sequence[Row], context: Context) -> Iterator[str]:

@@ -45,13 +45,17 @@ _MOST_CHANGED = 0.25
 
 @dataclass(frozen=True)
 class WriteScope:
-    """Which accounts an insight writes to: programme (Key, nominated, proposed, watched), customers or all."""
+    """Which accounts an insight writes to: programme (Key, nominated, proposed, watched), customers or all.
+
+    contacts: of which accounts the people are written to.
+    """
 
     key_accounts: Scope = "customers"
     relationship: Scope = "customers"
     whitespace: Scope = "customers"
     coverage: Scope = "programme"
     alerts: Scope = "programme"
+    contacts: Scope = "programme"
 
 
 class Keeper(Protocol):
@@ -100,6 +104,7 @@ RESULTS = {
     "opportunity_result": "SELECT * FROM opportunity_coverage",
     "whitespace_cell": "SELECT * FROM whitespace_cell WHERE state <> 'not_eligible'",
     "coverage_slot": "SELECT * FROM coverage_slot",
+    "introduction": "SELECT * FROM introduction",
 }
 # What lists, diff and status read of an account stands in the mirror too; the rest of it in the file only.
 LISTED = (

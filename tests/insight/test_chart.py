@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from connector.engine import DuckEngine
 from connector.insight import chart, coverage, hierarchy, relationship, titles
 from connector.insight.chart.influence import _weights, ranks
-from connector.insight.chart.lines import Lines, People, charted
+from connector.insight.chart.lines import People, charted
 from connector.insight.chart.suggest import GENERAL, Meetings, confident, suggested
 from connector.insight.titles.lexicon import FUNCTIONS
 from connector.schema import Context

@@ -52,6 +52,9 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
     "last_two_way_day": st.one_of(st.none(), st.integers(0, 20000)),
     "in_programme": BIT, "present_why": st.one_of(st.none(), TEXT),
     "kam_relationship_band": st.just("Warm"), "kam_whitespace_band": st.just("Small"),
+    "chart_people": COUNT, "chart_reach": SHARE, "chart_depth": st.integers(0, 9), "chart_span": st.integers(0, 99),
+    "chart_orphans": COUNT, "chart_ghosts": COUNT, "chart_loops": COUNT, "chart_suggested": COUNT,
+    "map_completeness": SHARE,
     **{f"{kind}_{days}_minor": MONEY for kind in ("net", "revenue") for days in (180, 365)},
     **{f"s_{c}": SHARE for c in explain.CRITERIA}, **{f"c_{c}": POINTS for c in explain.CRITERIA},
 }  # fmt: skip

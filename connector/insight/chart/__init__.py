@@ -94,12 +94,8 @@ def _people(engine: Engine) -> People:
 
 
 def _meetings(engine: Engine) -> Meetings:
-    rows = engine.arrays(
-        "SELECT a.contact_n AS one, b.contact_n AS other, m.together FROM chart_meeting AS m"
-        " JOIN contact_order AS a ON a.contact_id = m.contact_id"
-        " JOIN contact_order AS b ON b.contact_id = m.other_id ORDER BY a.contact_n, b.contact_n"
-    )
-    return Meetings(*(np.asarray(rows[n], dtype=np.int64) for n in ("one", "other", "together")))
+    rows = engine.arrays("SELECT one_n, other_n, together FROM chart_met ORDER BY one_n, other_n")
+    return Meetings(*(np.asarray(rows[n], dtype=np.int64) for n in ("one_n", "other_n", "together")))
 
 
 def _load(engine: Engine, people: People, lines: Lines, found: Suggested, influence: Ints) -> None:
@@ -109,6 +105,7 @@ def _load(engine: Engine, people: People, lines: Lines, found: Suggested, influe
     chosen[found.person], confidence[found.person] = found.manager, found.confidence
     person = {
         "contact_n": np.arange(size),
+        "account_n": people.account,
         "manager_n": np.where(lines.known, lines.manager, -1),
         "suggested_n": chosen,
         "confidence": confidence,

@@ -113,7 +113,7 @@ def _least_plausible(people: People, manager: Ints) -> Ints:
 
 
 def _looped(manager: Ints) -> Ints:
-    """People who stand in a loop, in order: far enough ahead of anyone who never comes to a top there are only those."""
+    """People who stand in a loop, in order: far ahead of whoever never comes to a top there are only those."""
     far = manager.copy()
     active = np.flatnonzero(far >= 0)
     for _ in range(len(manager).bit_length() + 1):

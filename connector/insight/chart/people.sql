@@ -49,3 +49,9 @@ FROM chart_attendance m
 JOIN chart_attendance o ON o.activity_id = m.activity_id AND o.account_id = m.account_id
 WHERE m.contact_id < o.contact_id
 GROUP BY m.account_id, m.contact_id, o.contact_id
+
+-- step: chart_met
+SELECT least(a.contact_n, b.contact_n) AS one_n, greatest(a.contact_n, b.contact_n) AS other_n, m.together AS together
+FROM chart_meeting m
+JOIN contact_order a ON a.contact_id = m.contact_id
+JOIN contact_order b ON b.contact_id = m.other_id

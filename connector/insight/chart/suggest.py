@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from connector.insight.chart.lines import Lines, People
-from connector.insight.propensity import MILLION, Flags, Floats, Ints, millionths
+from connector.insight.propensity import MILLION, Flags, Ints, millionths
 from connector.insight.titles.lexicon import FUNCTIONS
 
 GAP, FUNCTION, PLACE = 3, 2, 1
@@ -210,7 +210,7 @@ def _cost(people: People, place: Ints, person: Ints, candidate: Ints) -> Ints:
     theirs, own = people.function[candidate], people.function[person]
     differs = ((theirs != own) | (own == 0)) & (theirs != GENERAL)
     away = (place[person] != place[candidate]) & (place[person] > 0) & (place[candidate] > 0)
-    return GAP * (gap - 1) + FUNCTION * differs + PLACE * away
+    return np.asarray(GAP * (gap - 1) + FUNCTION * differs + PLACE * away)
 
 
 def _two(row: Ints, other: Ints, cost: Ints) -> tuple[Ints, Ints, Ints, Ints]:
