@@ -18,7 +18,7 @@ from connector.emulator.company import build
 from connector.engine import DuckEngine
 from connector.insight import chart, hierarchy, relationship, titles
 from connector.insight.chart.lines import charted
-from connector.insight.chart.suggest import Suggested, suggested
+from connector.insight.chart.suggest import Suggested, _foreign, suggested
 from connector.insight.propensity import MILLION
 from connector.insight.titles.lexicon import languages
 
@@ -36,8 +36,8 @@ def main() -> None:
     given = arguments.parse_args()
     found = [measured(given.size, int(seed)) for seed in given.seeds.split(",")]
     lacking, unfound = sum(f["lacking"] for f in found), sum(f["unknown"] for f in found)
-    cost, margin, confidence, right = (
-        np.concatenate([f[c] for f in found]) for c in ("cost", "margin", "conf", "right")
+    cost, margin, confidence, right, home = (
+        np.concatenate([f[c] for f in found]) for c in ("cost", "margin", "conf", "right", "home")
     )
     settings = chart.Settings()
     sure = (confidence >= settings.confidence) & (margin >= settings.margin)
@@ -50,7 +50,7 @@ def main() -> None:
             told = f"{confidence[some].mean():.2f} promised, {right[some].mean():.2f} right"
             print(f"  confidence {low:.1f} to {high:.1f}: {some.sum():>7,} candidates, {told}")
     if given.fit:
-        fit(cost, np.minimum(margin, 3.0), right)
+        fit(cost[home], np.minimum(margin[home], 3.0), right[home])
 
 
 def measured(size: str, seed: int) -> dict[str, Any]:
@@ -71,12 +71,14 @@ def measured(size: str, seed: int) -> dict[str, Any]:
             people, meetings = chart._people(engine), chart._meetings(engine)
             lines = charted(people)
             found = suggested(people, lines, meetings)
+            home = ~_foreign(people, found.person, found.manager)
             numbers = dict(engine.rows("SELECT contact_n, contact_id FROM contact_order"))  # type: ignore[arg-type]
         mirror.close()
     boss = {f"C{no:06d}": f"C{above:06d}" if above else None for no, above in true.items()}
     lacking = np.flatnonzero(people.present & ~lines.known)
     return {
         **_scored(found, numbers, boss),
+        "home": home,
         "lacking": len(lacking),
         "unknown": sum(boss.get(numbers[n]) is not None for n in lacking.tolist()),
     }

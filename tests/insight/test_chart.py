@@ -180,10 +180,11 @@ def test_who_reports_to_a_ghost_gets_a_suggestion() -> None:
 
 
 def test_confidence_falls_with_the_cost_and_rises_with_the_margin() -> None:
-    cost, margin = np.array([0, 0, 1, 3]) * 10**6, np.array([0, 1, 1, 3]) * 10**6
-    sure = confident(cost, margin)
-    assert sure[0] < sure[1] > sure[2] > sure[3]
-    assert (confident(cost, margin + 9 * 10**6) == confident(cost, margin * 0 + 3 * 10**6)).all()
+    cost, margin = np.array([0, 0, 0, 6, 0]) * 10**6, np.array([1, 2, 3, 3, 99]) * 10**6
+    home = np.array([True] * 5)
+    # 1 / (1 + exp(0)), exp(-0.75), exp(-1.5), exp(-0.9); a margin beyond 3 counts as 3.
+    assert (confident(cost, margin, home) / 1e6).round(3).tolist() == [0.5, 0.679, 0.818, 0.711, 0.818]
+    assert confident(cost, margin, ~home).max() < 150_000
 
 
 def test_in_a_small_chart_the_level_counts_and_in_a_larger_one_who_is_reported_to() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from world import World, world
 
@@ -10,9 +11,10 @@ from connector.crm.protocol import SetupRequest
 from connector.engine import query
 from connector.insight.relationship import Settings
 from connector.schema import CRM_FIELDS, ORG_LEVELS
-from connector.steps.contacts import COLUMNS, _held
+from connector.steps.contacts import COLUMNS, _held, wanted
 from connector.steps.undo import plan
 from connector.store import results
+from connector.store.mirror import Mirror
 
 FIELDS = tuple(f for f in CRM_FIELDS if f.group == "contacts")
 WORDS = {
@@ -77,6 +79,26 @@ def test_what_is_computed_of_people_reaches_their_fields_and_rests_there(
         assert {(c.id, c.after) for c in undone if c.column == "suggested_manager"} == {(i, None) for i in suggested}
         made.clock.forward(days=1)
         assert made.run("refresh").changes == []
+
+
+def test_out_of_scope_only_what_was_written_is_kept_true_and_whom_nothing_is_computed_of_holds_nothing(
+    tmp_path: Path,
+) -> None:
+    people = "SELECT id AS contact_id, account AS account_id, 5::BIGINT AS level, 'it' AS function, 70.0 AS strength,"
+    people += " 'Strong' AS band, 20000::BIGINT AS last_two_way_day, NULL AS suggested_manager_id,"
+    people += " NULL::DOUBLE AS suggestion_confidence"
+    people += " FROM (VALUES ('C1', 'A1'), ('C2', 'A2'), ('C3', 'A2')) AS t(id, account)"
+    accounts = "SELECT id, (id = 'A1')::INT AS in_programme FROM (VALUES ('A1'), ('A2')) AS t(id)"
+    for name, sql in (("contact_result", people), ("account_result", accounts)):
+        duckdb.sql(f"COPY ({sql}) TO '{tmp_path / name}.parquet'")
+    mirror = Mirror(tmp_path / "store")
+    # C4 has asked not to be profiled since, so that no result is of them.
+    mirror.set_present("contact", ["C3", "C4"], {"org_level": ["Manager", "Director"]})
+    found = {w.id: w for w in wanted(mirror, tmp_path, "programme", Settings())}
+    mirror.close()
+    assert {i: bool(w.in_scope) for i, w in found.items()} == {"C1": True, "C3": False, "C4": False}
+    assert found["C1"].values["org_level"] == found["C3"].values["org_level"] == "C-level"
+    assert set(found["C4"].values.values()) == {None}
 
 
 def _id(value: Any) -> Any:
