@@ -124,7 +124,9 @@ def test_costs_are_worked_out_by_level_function_and_department() -> None:
 
 
 def test_who_leads_the_whole_is_at_home_in_every_function_and_an_unknown_one_in_none() -> None:
-    given = people({"level": 4, "function": IT}, {"level": 5, "function": GENERAL}, {"level": 4})
+    given = people(
+        {"level": 4, "function": IT, "department": 1}, {"level": 5, "function": GENERAL, "department": 2}, {"level": 4}
+    )
     assert candidates(given) == {0: (1, 0.0, 3.0), 2: (1, 0.0, 3.0)}
     assert candidates(people({"level": 4}, {"level": 5, "function": IT})) == {0: (1, 2.0, 3.0)}
 

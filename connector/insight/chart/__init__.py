@@ -112,13 +112,6 @@ def _load(engine: Engine, people: People, lines: Lines, found: Suggested, influe
         "influence": influence,
     }
     engine.load("chart_person", person)
-    engine.load(
-        "chart_account",
-        {
-            "account_n": np.arange(len(people.root)),
-            **lines.figures(people),
-            **{
-                "suggested": np.bincount(people.account[found.person], minlength=len(people.root)),
-            },
-        },
-    )
+    figures = lines.figures(people)
+    figures["suggested"] = np.bincount(people.account[found.person], minlength=len(people.root))
+    engine.load("chart_account", {"account_n": np.arange(len(people.root)), **figures})

@@ -208,9 +208,10 @@ def _pairs(
 
 
 def _cost(people: People, place: Ints, person: Ints, candidate: Ints) -> Ints:
-    """3·|gap - 1| + 2 when the function differs + 1 when the place differs."""
+    """3·|gap - 1| + 2 when the function differs + 1 when the place differs; who leads the whole is at home."""
     gap = people.level[candidate].astype(np.int64) - people.level[person]
     away = (place[person] != place[candidate]) & (place[person] > 0) & (place[candidate] > 0)
+    away &= people.function[candidate] != GENERAL
     return np.asarray(GAP * (gap - 1) + FUNCTION * _foreign(people, person, candidate) + PLACE * away)
 
 
