@@ -132,7 +132,8 @@ def test_an_account_page_tells_the_story_and_shows_seats_and_families(texts: dic
     page = read(texts["accounts/001EMOJI0000000000.html"])
     told = [h.text for h in page.all("h2")]
     assert told == [
-        "At a glance", "Key account status", "Net value", "Score", "Relationship", "Coverage", "Whitespace",
+        "At a glance", "Key account status", "Net value", "Score", "Relationship", "Coverage", "Org chart",
+        "Whitespace",
     ]  # fmt: skip
     assert len(page.all("table", class_="grid")) == 2
     assert page.all("td", class_="seat covered")
