@@ -13,6 +13,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from connector.crm.settings import CrmSettings
 from connector.errors import UsageFault, nearest
+from connector.insight.chart import Settings as Chart
+from connector.insight.chart.introduction import Privacy
 from connector.insight.coverage import Settings as Coverage
 from connector.insight.key_accounts import Settings as KeyAccounts
 from connector.insight.lapse import Settings as Lapse
@@ -112,6 +114,7 @@ class Config:
     write_scope: WriteScope = WriteScope()
     titles: Titles = Titles()
     relationship: Relationship = Relationship()
+    chart: Chart = Chart()
     coverage: Coverage = Coverage()
     whitespace: Whitespace = Whitespace()
     net_value: NetValue = NetValue()
@@ -119,6 +122,7 @@ class Config:
     key_accounts: KeyAccounts = KeyAccounts()
     quadrant: Quadrant = Quadrant()
     sponsor: Sponsor = Sponsor()
+    privacy: Privacy = Privacy()
 
     @property
     def store_dir(self) -> Path:

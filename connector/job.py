@@ -3,7 +3,7 @@
 A workspace and a job's name come in; a run and its exit code leave. Next room: `steps.pull`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -15,19 +15,21 @@ from connector.convert import epoch_day
 from connector.engine import KeepingEngine, SparkEngine
 from connector.errors import GuardHalt, KamError, RowsRefused, UsageFault, nearest
 from connector.insight import ORDER
+from connector.mapping import WriteRule
 from connector.notify import Notify, notify
-from connector.schema import ASKED, TABLES, Change, Context
+from connector.schema import ASKED, TABLES, WRITE_COLUMNS, Change, Context
+from connector.steps import contacts, money
 from connector.steps import enrich as enriching
-from connector.steps import money
 from connector.steps import write_back as writing
-from connector.steps.diff import Diff, Guards, breaches, diff
+from connector.steps.diff import Diff, Guards, Wanted, breaches, diff
 from connector.steps.pull import Pulled, pull, reconcile
-from connector.steps.write_back import Written, settle, write_back
-from connector.store import rejects, runs
+from connector.steps.write_back import Written, parents, settle, write_back
+from connector.store import rejects, results, runs
 from connector.store.mirror import Mirror
 from connector.store.runs import Run
 from connector.workspace import Workspace, stamp
 
+Rules = dict[str, WriteRule]
 Step = Literal["pull", "pull_full", "reconcile", "enrich", "diff", "write_back"]
 INSIGHTS = tuple(dict.fromkeys(section for _, _, section in ORDER))
 STEPS = ("pull", "pull_full", "reconcile", "enrich", "diff", "write_back")
@@ -195,7 +197,7 @@ def _steps(work: Workspace, job: Job, current: Run, report: Report, dry_run: boo
         elif step == "diff":
             found = run_diff(work, current.as_of)
             report.changes = found.changes
-            report.counts["diff"] = diff_counts(found)
+            report.counts["diff"] = found.counts()
             say(f"diff: {len(found.changes)} changes on {len({c.id for c in found.changes})} accounts")
         elif step == "write_back" and dry_run:
             if way := way_of(work, found.changes):
@@ -292,25 +294,21 @@ def run_diff(work: Workspace, as_of: str) -> Diff:
     """Changes between the newest results and the CRM's own values, as the last pull saw them."""
     if not work.mirror.has_results():
         raise UsageFault(f"{work.mirror.path}: there are no results yet. Run: kam enrich")
-    rules = {c: r for (t, c), r in work.fieldmap.writes().items() if t == "account"}
-    return diff(
-        "account",
-        enriching.wanted(work.mirror, list(rules), work.config.write_scope, as_of),
-        dict(work.mirror.present("account")),
-        rules,
-        work.journal.last_after("account", [c for c, r in rules.items() if r.on_human_edit != "overwrite"]),
-    )
+    by_table: dict[str, Rules] = {"account": {}, "contact": {}}
+    for (table, column), rule in work.fieldmap.writes().items():
+        by_table[table][column] = rule
+    scope = work.config.write_scope
+    found = _diff_of(work, "account", enriching.wanted(work.mirror, list(by_table["account"]), scope, as_of), by_table)
+    if not by_table["contact"]:
+        return found
+    people = contacts.wanted(work.mirror, results.folder(work.mirror), scope.contacts, work.config.relationship)
+    return found.with_contacts(_diff_of(work, "contact", people, by_table))
 
 
-def diff_counts(found: Diff) -> dict[str, int]:
-    """Numbers of a diff, for the run's record."""
-    return {
-        "changes": len(found.changes),
-        "records": len({c.id for c in found.changes}),
-        "scope": found.scope,
-        "kept": len(found.kept),
-        "rejected": len(found.rejected),
-    }
+def _diff_of(work: Workspace, table: str, wanted: Iterable[Wanted], by_table: Mapping[str, Rules]) -> Diff:
+    rules = by_table[table]
+    known = work.journal.last_after(table, [c for c, r in rules.items() if r.on_human_edit != "overwrite"])
+    return diff(table, wanted, dict(work.mirror.present(table)), rules, known)
 
 
 def guarded_write(work: Workspace, run_id: int, as_of: str, guards: Guards, found: Diff) -> Written:
@@ -326,25 +324,19 @@ def guarded_write(work: Workspace, run_id: int, as_of: str, guards: Guards, foun
         )
         raise GuardHalt(*(f"guard {line}" for line in said), advice)
     note_rejected(work, run_id, found)
-    return write_back(work.pen(), run_id, found.changes, parents(work))
+    return write_back(work.pen(), run_id, found.changes, parents(work.mirror, found.changes))
 
 
 def note_rejected(work: Workspace, run_id: int, found: Diff) -> None:
     """Edits of people on fields marked `reject` stand in `kam rejects` until somebody decides."""
     now = stamp(work.clock())
-    rows = [
-        rejects.Reject(run_id, "account", i, "EDITED", f"{c} was edited by a person and on_human_edit is reject", now)
-        for i, c in found.rejected
-    ]
+    said = "{} was edited by a person and on_human_edit is reject"
+    # No column of a contact is called as one of an account is.
+    tables = {column: table for table, column in WRITE_COLUMNS}
+    rows = [rejects.Reject(run_id, tables[c], i, "EDITED", said.format(c), now) for i, c in found.rejected]
     rejects.add(work.journal, rows)
 
 
 def _released(work: Workspace) -> bool:
     """Whether a person has approved a whole list for this production org once."""
     return work.journal.meta("approved") is not None
-
-
-def parents(work: Workspace) -> dict[str, str]:
-    """Account → its parent, so that children of one parent are sent together."""
-    rows = work.mirror.rows("SELECT id, parent_id FROM account WHERE parent_id IS NOT NULL")
-    return {r["id"]: r["parent_id"] for r in rows}

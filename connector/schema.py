@@ -356,8 +356,9 @@ class Read(NamedTuple):
 class CrmField:
     """One field of ours in the CRM; `column` is the canonical name that mapping and results use.
 
-    kind: picklist, text, long_text, number, currency, date, flag, user. `group` is what setup calls the set:
-    core (always), inputs, programme. `precision`/`scale` as the CRM counts them, `length` in characters.
+    kind: picklist, text, long_text, number, currency, date, flag, user, contact (a lookup to one). `group` is what
+    setup calls the set: core (always), inputs, programme, contacts. `precision`/`scale` as the CRM counts them,
+    `length` in characters.
     """
 
     table: str
@@ -384,6 +385,23 @@ WHITESPACE_BANDS = ("Large", "Medium", "Small", "None", "Not enough data")
 STATUSES = ("Key", "Standard", "Not eligible")
 PARETO_CLASSES = ("A", "B", "C")
 QUADRANTS = ("Strategic", "Star", "Status", "Streamline", "Unknown")
+# From level 0 up; the last is for a title that says no level.
+ORG_LEVELS = ("Support", "Specialist", "Manager", "Director", "Vice president", "C-level", "Unknown")
+# Function as the insights call it → its value in the CRM.
+ORG_FUNCTIONS: Mapping[str, str] = {
+    "finance": "Finance",
+    "it": "IT",
+    "operations": "Operations",
+    "procurement": "Procurement",
+    "sales": "Sales",
+    "marketing": "Marketing",
+    "hr": "Human resources",
+    "legal": "Legal",
+    "engineering": "Engineering",
+    "quality": "Quality",
+    "general": "General management",
+    "other": "Other",
+}
 
 CRM_FIELDS: tuple[CrmField, ...] = (
     CrmField("account", "kam_flag", "picklist", "KAM flag", "What to look at about this account.", values=FLAGS),
@@ -603,6 +621,42 @@ CRM_FIELDS: tuple[CrmField, ...] = (
         "KAM sponsor suggested",
         "Who of ours could sponsor this account; naming one in KAM sponsor is people's decision.",
         "programme",
+    ),
+    CrmField(
+        "contact",
+        "org_level",
+        "picklist",
+        "KAM level",
+        "Level in the organisation, by the job title.",
+        "contacts",
+        values=ORG_LEVELS,
+    ),
+    CrmField(
+        "contact",
+        "org_function",
+        "picklist",
+        "KAM function",
+        "Function in the organisation, by the job title.",
+        "contacts",
+        values=(*ORG_FUNCTIONS.values(), "Unknown"),
+    ),
+    CrmField(
+        "contact",
+        "relationship_band",
+        "picklist",
+        "KAM relationship",
+        "How warm our contact with this person is; Unknown when no activities are connected.",
+        "contacts",
+        values=RELATIONSHIP_BANDS,
+    ),
+    CrmField("contact", "last_two_way_at", "date", "KAM last two-way", "Last contact in both directions.", "contacts"),
+    CrmField(
+        "contact",
+        "suggested_manager",
+        "contact",
+        "KAM suggested manager",
+        "Whom this person probably reports to; a guess by level, function and meetings, for a person to confirm.",
+        "contacts",
     ),
 )
 WRITE_COLUMNS: dict[tuple[str, str], CrmField] = {(f.table, f.column): f for f in CRM_FIELDS}

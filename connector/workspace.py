@@ -230,7 +230,7 @@ class Workspace:
             journal=self.journal,
             rules=self.fieldmap.writes(),
             records={s.table: s.record for s in reversed(self.fieldmap.sources)},
-            key=next(s.key for s in self.fieldmap.sources if s.table == "account"),
+            keys={s.table: s.key for s in reversed(self.fieldmap.sources)},
             clock=lambda: stamp(self.clock()),
             who=who,
             tell=self.tell,

@@ -27,10 +27,10 @@ ROLES = {
 }
 
 
-def invented(folder: Path) -> tuple[Mirror, Context]:
-    """The small company in a new mirror, and the context of a run on its last day."""
+def invented(folder: Path, size: str = "small", seed: int = 1) -> tuple[Mirror, Context]:
+    """An invented company in a new mirror, and the context of a run on its last day."""
     mirror = Mirror(folder)
-    company = build("small", 1)
+    company = build(size, seed)
     corporate = money.Corporate()
     with mirror.atomic():
         for table, rows in _tables(company).items():

@@ -11,7 +11,9 @@ from connector.cli.diff import enriched_day
 from connector.convert import epoch_day
 from connector.engine import query
 from connector.errors import UsageFault
+from connector.insight.chart.introduction import asking
 from connector.insight.story import story
+from connector.insight.texts import catalogue
 from connector.mapping import FieldMap
 from connector.schema import Context
 from connector.single import aside
@@ -49,15 +51,20 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
             who = work.mirror.rows('SELECT name FROM "user" WHERE id = ?', [row["sponsor_suggested"]])
             row["suggested_name"] = next((user["name"] for user in who), None)
         config = work.config
+        ways = query(details, "SELECT * FROM introduction WHERE account_id = ?", [found["id"]])
+        names = {u["id"]: u["name"] for u in work.mirror.rows('SELECT id, name FROM "user"')} if ways else {}
         digits = read_rates(work.mirror, work.corporate).digits
         context = Context(epoch_day(day) or 0, config.company.currency, digits, revenue=config.revenue.source)
+    seats = catalogue(context.language)["slot"]
+    asks = [asking(way, seats, config.privacy, names.get(way["owner_id"])) for way in ways]
     if as_json:
-        shared.show_json(None, [row], slots=slots, families=cells, criteria=weighed, parent=above, as_of=day)
+        beside = {"slots": slots, "families": cells, "criteria": weighed, "introductions": asks}
+        shared.show_json(None, [row], **beside, parent=above, as_of=day)
         return
     click.echo(shared.plain(f"{row['name']} ({row['id']}), as of {day}; attributes as they stand now"))
     parent = f"{above['name']} ({above['id']})" if above else None
-    told = story(row, slots, cells, context, config.key_accounts, parent=parent, weighed=weighed, fields=fields)
-    for title, lines in told:
+    more = {"weighed": weighed, "fields": fields, "asks": asks}
+    for title, lines in story(row, slots, cells, context, config.key_accounts, parent=parent, **more):
         click.echo(f"\n{title}")
         for line in lines:
             click.echo(shared.plain(f"  {line}"))

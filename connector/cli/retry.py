@@ -41,7 +41,8 @@ def command(ctx: click.Context, dry_run: bool, folder: Path | None, as_json: boo
             return
         written, number = send(work, day, found, job_name="retry")
         needless = waiting - {c.id for c in found.changes} - {i for i, _ in (*found.rejected, *found.kept)}
-        rejects.settle(work.journal, number, [("account", i) for i in sorted(needless)])
+        tables = {r.id: r.table for r in rejects.open_rejects(work.journal)}
+        rejects.settle(work.journal, number, [(tables[i], i) for i in sorted(needless)])
         if as_json:
             shared.show_json(number, shared.change_rows(found.changes), counts=written.records, settled=len(needless))
         else:
@@ -51,8 +52,8 @@ def command(ctx: click.Context, dry_run: bool, folder: Path | None, as_json: boo
 
 
 def _waiting(work: Workspace) -> tuple[set[str], list[rejects.Reject]]:
-    """Accounts whose refused values we can work out, and the rejects that only a person can repeat."""
-    refused = [r for r in rejects.open_rejects(work.journal) if r.table == "account"]
+    """Records whose refused values we can work out, and the rejects that only a person can repeat."""
+    refused = rejects.open_rejects(work.journal)
     by_hand = [r for r in refused if _job(work, r.run) in _BY_HAND]
     return {r.id for r in refused} - {r.id for r in by_hand}, by_hand
 
@@ -63,12 +64,13 @@ def _job(work: Workspace, number: int) -> str:
 
 
 def _only(found: Diff, ids: set[str]) -> Diff:
-    """The part of a diff that is about some accounts; the guards still measure it against all in scope."""
+    """The part of a diff that is about some records; the guards still measure it against all in scope."""
     return Diff(
         changes=[c for c in found.changes if c.id in ids],
         kept=[pair for pair in found.kept if pair[0] in ids],
         rejected=[pair for pair in found.rejected if pair[0] in ids],
         scope=found.scope,
+        contacts=found.contacts,
     )
 
 

@@ -11,7 +11,7 @@ from connector.cli.diff import enriched_day
 from connector.errors import RowsRefused, UsageFault
 from connector.single import recorded
 from connector.steps.diff import Diff, Guards
-from connector.steps.write_back import REFUSED, Written, settle, unchanged, write_back
+from connector.steps.write_back import REFUSED, Written, parents, settle, unchanged, write_back
 from connector.store import runs
 from connector.workspace import Workspace
 
@@ -56,7 +56,7 @@ def send(
     with recorded(work, job_name, day) as ending, shared.progress() as work.tell:
         _drop_stale(work, found)
         if approved:
-            written = write_back(work.pen(), ending.run, found.changes, job.parents(work))
+            written = write_back(work.pen(), ending.run, found.changes, parents(work.mirror, found.changes))
         else:
             written = job.guarded_write(work, ending.run, day, Guards(), found)
         ending.wrote(written)

@@ -1,7 +1,7 @@
 """The arithmetic: every insight is one .py and one .sql, and runs on whatever engine it is handed.
 
-Order: titles → relationship → coverage → whitespace.estimate → net_value → lapse → key_accounts → quadrant → sponsor →
-whitespace.show → explain.
+Order: hierarchy → titles → relationship → chart → coverage → whitespace.estimate → net_value → lapse → key_accounts →
+quadrant → sponsor → whitespace.show → explain.
 Growth potential uses the estimate before hold-backs; hold-backs use the quadrant.
 """
 
@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from connector.insight import (
+    chart,
     coverage,
+    hierarchy,
     key_accounts,
     lapse,
     net_value,
@@ -19,14 +21,19 @@ from connector.insight import (
     titles,
     whitespace,
 )
+from connector.insight.chart import introduction
 from connector.schema import Context, Engine
 
 Compute = Callable[[Engine, Context, Any], object]
 # Step → (function, name of its settings).
 ORDER: tuple[tuple[str, Compute, str], ...] = (
+    ("hierarchy", hierarchy.compute, "titles"),
     ("titles", titles.compute, "titles"),
     ("relationship", relationship.compute, "relationship"),
+    ("chart", chart.compute, "chart"),
     ("coverage", coverage.compute, "coverage"),
+    ("chart.complete", chart.complete, "chart"),
+    ("introduction", introduction.compute, "chart"),
     ("whitespace.estimate", whitespace.estimate, "whitespace"),
     ("net_value", net_value.compute, "net_value"),
     ("lapse", lapse.compute, "lapse"),

@@ -56,11 +56,14 @@ SELECT r.account_id, r.strength, r.band AS relationship_band, r.strong_contacts,
   w.state AS whitespace_state, w.ideas, w.expected_minor, w.low_minor, w.high_minor, w.band AS whitespace_band,
   w.top_family, w.top_peers, w.top_peer_owners, w.top_pulled_by, w.top_typical_minor, w.held_back,
   p.kam_why AS present_why,
-  n.sponsor_suggested, n.sponsor_state, n.sponsor_day
+  n.sponsor_suggested, n.sponsor_state, n.sponsor_day,
+  h.chart_people, h.chart_reach, h.chart_depth, h.chart_span, h.chart_orphans, h.chart_ghosts, h.chart_loops,
+  h.chart_suggested, h.map_completeness
 FROM account_strength AS r
 JOIN account_coverage AS c ON c.account_id = r.account_id
 JOIN account_whitespace AS w ON w.account_id = r.account_id
 JOIN account_tie AS t ON t.account_id = r.account_id
+JOIN account_chart AS h ON h.account_id = r.account_id
 LEFT JOIN present_value AS p ON p.account_id = r.account_id
 LEFT JOIN account_sponsor AS n ON n.account_id = r.account_id
 
@@ -90,6 +93,8 @@ SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.s
   c.whitespace_state, c.ideas, c.expected_minor, c.low_minor, c.high_minor, c.whitespace_band,
   c.top_family, c.top_peers, c.top_peer_owners, c.top_pulled_by, c.top_typical_minor, c.held_back, c.present_why,
   c.sponsor_suggested, c.sponsor_state, c.sponsor_day, a.kam_manager_id,
+  c.chart_people, c.chart_reach, c.chart_depth, c.chart_span, c.chart_orphans, c.chart_ghosts, c.chart_loops,
+  c.chart_suggested, c.map_completeness,
   CASE WHEN a.type = 'customer' OR a.first_won_day IS NOT NULL THEN 1 ELSE 0 END AS is_customer,
   CASE WHEN s.status = 'Key' OR s.nominated = 1 OR s.endless = 1 OR s.proposal <> 'None' OR s.flag = 'On watch'
        THEN 1 ELSE 0 END AS in_programme

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from connector.insight import key_accounts, net_value
+from connector.insight import hierarchy, key_accounts, net_value
 from connector.insight.steps import run_steps
 from connector.schema import Context, Engine
 
@@ -36,6 +36,7 @@ class Finding(NamedTuple):
 def measure(engine: Engine, context: Context, settings: net_value.Settings) -> dict[str, Any]:
     """The figures, of the mirror as it stands; what can't be known is None."""
     engine.load("present_value", {c: np.array([], dtype=object) for c in ("account_id", "pareto_class")})
+    hierarchy.compute(engine, context)
     net_value.compute(engine, context, settings)
     run_steps(engine, "fit", net_value.parameters(context, settings))
     row = engine.arrays("SELECT * FROM fit")

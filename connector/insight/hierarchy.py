@@ -1,7 +1,7 @@
 """Which account belongs to which: every account's topmost company, with loops broken and named.
 
-parent_id and group_key come in; account_group(account_n, account_id, root_n, root_id, members, in_loop) leaves.
-Next room: `net_value`, which sums the group at its top.
+parent_id and group_key come in; account_group(account_n, account_id, root_n, root_id, members, in_loop) leaves, for
+`chart`, whose lines stay within the group, and `net_value`, which sums it at its top. Next room: `titles`.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from connector.insight.steps import run_steps
 from connector.schema import Context, Engine
 
 
-def compute(engine: Engine, context: Context) -> None:
+def compute(engine: Engine, context: Context, _settings: object = None) -> None:
     """Make account_group; every account has a row."""
     run_steps(engine, "hierarchy", {"as_of": context.as_of})
     rows = engine.arrays("SELECT account_n, parent_n FROM account_parent ORDER BY account_n")

@@ -8,7 +8,6 @@ that an account made once is cut at what 99 of 100 accounts never bought at once
 
 from dataclasses import dataclass, field
 
-from connector.insight import hierarchy
 from connector.insight.steps import run_steps
 from connector.schema import REVENUE_SOURCES, Context, Engine
 
@@ -52,9 +51,8 @@ class Settings:
 
 
 def compute(engine: Engine, context: Context, settings: Settings) -> None:
-    """Make account_group, account_value, account_lifetime and portfolio."""
+    """Make account_value, account_lifetime and portfolio."""
     params = parameters(context, settings)
-    hierarchy.compute(engine, context)
     for name in ("net_value", "lifetime"):
         run_steps(engine, name, params)
 

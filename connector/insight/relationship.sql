@@ -13,6 +13,7 @@ SELECT
   c.left_day AS left_day,
   t.level AS level,
   t.function AS function,
+  t.assistant AS assistant,
   CASE WHEN t.level >= 4 THEN 0.6E0 WHEN t.level = 3 THEN 0.5E0 WHEN t.level = 2 THEN 0.35E0 ELSE 0.2E0 END AS weight,
   CASE
     WHEN COALESCE(c.is_active, 1) = 0 OR COALESCE(c.left_day, :as_of + 1) <= :as_of OR t.former = 1 THEN 0
@@ -23,13 +24,13 @@ JOIN contact c ON c.id = t.contact_id
 
 -- One person takes part once, however often the CRM lists them (as who it is about, and again as a participant). Only
 -- where it lists several can one stand there twice.
--- near inner: activity_several
+-- near step: activity_several
 SELECT activity_id
 FROM activity_contact
 GROUP BY activity_id
 HAVING COUNT(*) > 1
 
--- near inner: activity_pair
+-- near step: activity_pair
 SELECT DISTINCT ac.activity_id AS activity_id, ac.contact_id AS contact_id
 FROM activity_contact ac
 JOIN activity_several s ON s.activity_id = ac.activity_id
@@ -202,6 +203,7 @@ SELECT
   r.created_day AS created_day,
   r.level AS level,
   r.function AS function,
+  r.assistant AS assistant,
   r.weight AS weight,
   r.present AS present,
   s.known AS known,
@@ -235,6 +237,7 @@ SELECT
   CASE WHEN known = 1 THEN found_day END AS last_two_way_day,
   level,
   function,
+  assistant,
   present,
   name,
   created_day,

@@ -49,11 +49,12 @@ def story(
     parent: str | None = None,
     weighed: Sequence[Row] = (),
     fields: Mapping[str, str] | None = None,
+    asks: Sequence[str] = (),
 ) -> Iterator[Part]:
-    """Titled lines: status, value, score, relationship, quadrant, coverage, whitespace.
+    """Titled lines: status, value, score, relationship, quadrant, coverage, chart, whitespace.
 
     `parent` names a branch's company, `weighed` is what the criteria are held against, `fields` the CRM's names of our
-    columns of account.
+    columns of account; `asks` tells whom to ask for an introduction.
     """
     said = catalogue(context.language)
     parent = parent or str(row["root_id"])
@@ -69,6 +70,7 @@ def story(
     yield "Coverage", list(_coverage(row, slots, said))
     if sponsor := list(_sponsor(row, context)):
         yield "Sponsor", sponsor
+    yield "Org chart", [*_chart(row), *asks]
     yield "Whitespace", list(_whitespace(row, cells, context))
 
 
@@ -285,6 +287,31 @@ def _slot_state(slot: Row) -> str:
     if slot["value"] is None:
         return "known"
     return f"known, covered {slot['value']:.0%}" if slot["value"] > 0 else "known, not in touch"
+
+
+def _chart(row: Row) -> Iterator[str]:
+    if not row["chart_people"]:
+        yield "Unknown: nobody is known here"
+        return
+    if row["map_completeness"] is not None:
+        yield f"map: somebody is known in {row['map_completeness']:.0%} of the seats by function and level"
+    if row["chart_reach"] is None:
+        yield "reporting lines are unknown: the CRM has none of anybody"
+    else:
+        layers, widest = row["chart_depth"], row["chart_span"]
+        yield f"{row['chart_people']} people; the manager is known of {row['chart_reach']:.0%}"
+        yield f"layers: {layers}; most people who report to one: {widest}"
+        if row["chart_orphans"]:
+            yield f"below director and without a known manager: {row['chart_orphans']}"
+        if row["chart_ghosts"]:
+            yield f"left, but others still report to them in the CRM: {row['chart_ghosts']}"
+        if row["chart_loops"]:
+            yield (
+                f"loops of reporting lines, each cut at the line least likely to be true: {row['chart_loops']};"
+                " correct them in the CRM"
+            )
+    if row["chart_suggested"]:
+        yield f"likely managers found for: {row['chart_suggested']}"
 
 
 def _whitespace(row: Row, cells: Sequence[Row], context: Context) -> Iterator[str]:

@@ -38,12 +38,28 @@ class Wanted:
 
 @dataclass
 class Diff:
-    """The changes of one table; edits of people that were kept or rejected as (id, column); records in scope."""
+    """Changes; edits of people that were kept or rejected as (id, column); accounts and contacts in scope."""
 
     changes: list[Change] = field(default_factory=list)
     kept: list[tuple[str, str]] = field(default_factory=list)
     rejected: list[tuple[str, str]] = field(default_factory=list)
     scope: int = 0
+    contacts: int = 0
+
+    def counts(self) -> dict[str, int]:
+        """Numbers of a diff, for the run's record."""
+        return {
+            "changes": len(self.changes),
+            "records": len({c.id for c in self.changes}),
+            "scope": self.scope + self.contacts,
+            "kept": len(self.kept),
+            "rejected": len(self.rejected),
+        }
+
+    def with_contacts(self, other: "Diff") -> "Diff":
+        """Together with the diff of the contacts."""
+        changes, kept = [*self.changes, *other.changes], [*self.kept, *other.kept]
+        return Diff(changes, kept, [*self.rejected, *other.rejected], self.scope, other.scope)
 
 
 def diff(
@@ -194,11 +210,12 @@ class Guards:
 def breaches(result: Diff, guards: Guards) -> list[str]:
     """What a guard has to say against a list of changes; empty when it may be written."""
     said = []
-    changed = {c.id for c in result.changes if c.before is not None and c.column not in _RIDERS}
-    allowed = guards.max_changed_share * result.scope
-    if len(changed) > max(allowed, 1):
-        shown = f"{len(changed)} of {result.scope} records in scope would change"
-        said.append(f"max_changed_share: {shown}, more than {allowed:.0f}.")
+    for table, scope, records in (("account", result.scope, "records"), ("contact", result.contacts, "contacts")):
+        old = [c for c in result.changes if c.table == table and c.before is not None and c.column not in _RIDERS]
+        changed, allowed = {c.id for c in old}, guards.max_changed_share * scope
+        if len(changed) > max(allowed, 1):
+            shown = f"{len(changed)} of {scope} {records} in scope would change"
+            said.append(f"max_changed_share: {shown}, more than {allowed:.0f}.")
     key = [c for c in result.changes if c.column == "kam_proposal" and (c.after or "None") != "None"]
     if 0 <= guards.max_key_changes < len(key):
         said.append(f"max_key_changes: {len(key)} proposals into or out of Key, more than {guards.max_key_changes}.")

@@ -49,13 +49,17 @@ _MOST_CHANGED = 0.25
 
 @dataclass(frozen=True)
 class WriteScope:
-    """Which accounts an insight writes to: programme (Key, nominated, proposed, watched), customers or all."""
+    """Which accounts an insight writes to: programme (Key, nominated, proposed, watched), customers or all.
+
+    contacts: of which accounts the people are written to.
+    """
 
     key_accounts: Scope = "customers"
     relationship: Scope = "customers"
     whitespace: Scope = "customers"
     coverage: Scope = "programme"
     alerts: Scope = "programme"
+    contacts: Scope = "programme"
 
 
 class Keeper(Protocol):
@@ -106,6 +110,7 @@ RESULTS = {
     "coverage_slot": "SELECT * FROM coverage_slot",
     "criterion_result": "SELECT * FROM criterion_result",
     "portfolio": "SELECT * FROM portfolio",
+    "introduction": "SELECT * FROM introduction",
 }
 # What lists, diff and status read of an account stands in the mirror too; the rest of it in the file only.
 LISTED = (

@@ -42,7 +42,7 @@ class Pen:
     journal: Journal
     rules: Mapping[tuple[str, str], WriteRule]
     records: Mapping[str, str]  # table → record
-    key: str  # the field that holds a record's id
+    keys: Mapping[str, str]  # table → the field that holds a record's id
     clock: Callable[[], str]
     who: str | None = None
     tell: Callable[[str], None] = lambda _: None  # hears how many records are done
@@ -71,6 +71,16 @@ def write_back(pen: Pen, run: int, changes: Sequence[Change], groups: Mapping[st
             " They are not changed; what else was written is kept. Run again later."
         )
     return done
+
+
+def parents(mirror: Mirror, changes: Sequence[Change]) -> dict[str, str]:
+    """Account → its parent, and contact → its account, so that children of one parent are sent together."""
+    rows = mirror.rows("SELECT id, parent_id FROM account WHERE parent_id IS NOT NULL")
+    found = {r["id"]: r["parent_id"] for r in rows}
+    if any(c.table == "contact" for c in changes):
+        rows = mirror.rows("SELECT id, account_id FROM contact WHERE account_id IS NOT NULL")
+        found |= {r["id"]: r["account_id"] for r in rows}
+    return found
 
 
 def as_they_stand(pen: Pen, changes: Sequence[Change]) -> list[Change]:
@@ -237,7 +247,7 @@ def read_fields(
     pen: Pen, table: str, ids: Iterable[str], fields: Sequence[str]
 ) -> tuple[dict[str, dict[str, Any]], set[str]]:
     """Fields of some records as the CRM has them now, and the ids of those that are gone."""
-    request = ReadRequest(pen.records[table], (pen.key, *fields), ids=tuple(sorted(ids)))
+    request = ReadRequest(pen.records[table], (pen.keys[table], *fields), ids=tuple(sorted(ids)))
     values: dict[str, dict[str, Any]] = {}
     gone: set[str] = set()
     for batch in pen.crm.read(request, None):

@@ -61,6 +61,7 @@ def computed(
             "expected_minor": np.array([(expected or {})[i] for i in known], dtype=np.int64),
         },
     )
+    hierarchy.compute(engine, Context(as_of=AS_OF))
     net_value.compute(engine, Context(as_of=AS_OF), net_value.Settings())
     lapse.compute(engine, Context(as_of=AS_OF), lapse.Settings())
     key_accounts.compute(engine, Context(as_of=AS_OF), wanted or Settings())

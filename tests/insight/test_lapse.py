@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from connector.engine import DuckEngine
-from connector.insight import lapse, net_value
+from connector.insight import hierarchy, lapse, net_value
 from connector.insight.lapse import Cells, Fit
 from connector.schema import Context
 
@@ -58,6 +58,7 @@ def test_the_chance_to_have_stopped_is_that_of_the_closed_form(engine_with: Make
         {"id": f"Z{age}", "account_id": "A2", "state": "won", "close_day": DAY - age} for age in (210, 140)
     ]
     with engine_with(rows) as engine:
+        hierarchy.compute(engine, NOW)
         net_value.compute(engine, NOW, net_value.Settings())
         lapse.compute(engine, NOW, lapse.Settings())
         lapse.judge(engine, NOW, lapse.Settings(), Fit(0.5, 10.0, 1.0, 2.0))
@@ -76,6 +77,7 @@ def test_the_chance_to_have_stopped_is_that_of_the_closed_form(engine_with: Make
 
 def test_too_few_repeat_buyers_are_judged_by_silence_and_it_says_so(engine_with: Maker) -> None:
     with engine_with(trade({"A": [133, 109, 85, 61], "B": [120, 96, 72, 48], "THREE": [90, 60, 30]})) as engine:
+        hierarchy.compute(engine, NOW)
         net_value.compute(engine, NOW, net_value.Settings())
         lapse.compute(engine, NOW, lapse.Settings())
         # Usually every 24 days, now 61: 1 - 2^(-61 / 48) = 0.585580. At twice the gap it is one half.
@@ -119,6 +121,7 @@ def test_for_contracts_the_risk_is_the_next_end_without_an_open_deal(
     if open_deal:
         rows["opportunity"] += [{"id": a, "account_id": a, "state": "open", "created_day": DAY - 5} for a in "AB"]
     with engine_with(rows) as engine:
+        hierarchy.compute(engine, NOW)
         net_value.compute(engine, NOW, net_value.Settings())
         lapse.compute(engine, NOW, lapse.Settings())
         assert set(found(engine, "renewal_day", "renewal_due", "p_dead", "basis").values()) == {

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connector.engine import DuckEngine
-from connector.insight import fit, key_accounts, net_value
+from connector.insight import fit, hierarchy, key_accounts, net_value
 from connector.insight.net_value import Settings
 from connector.schema import Context
 
@@ -32,7 +32,9 @@ def world(sales: list[tuple[str, int | None, int]], accounts: Rows | None = None
 
 
 def computed(engine: DuckEngine, given_settings: Settings | None = None, *, revenue: str = "won_deals") -> DuckEngine:
-    net_value.compute(engine, Context(as_of=AS_OF, revenue=revenue), given_settings or Settings())
+    context = Context(as_of=AS_OF, revenue=revenue)
+    hierarchy.compute(engine, context)
+    net_value.compute(engine, context, given_settings or Settings())
     return engine
 
 

@@ -24,7 +24,7 @@ FORBIDDEN = (
 CASTS = {"BIGINT", "DOUBLE", "STRING"}
 JOINS = {"", "INNER", "LEFT", "CROSS"}
 # The last key of a window's order: an id, its rank (`_n`), or a name that is unique where it is ranked.
-UNIQUE = re.compile(r"(^|_)(id|n|slot|family|pulled_by|other|industry|country)$")
+UNIQUE = re.compile(r"(^|_)(id|n|slot|family|pulled_by|other|industry|country|department)$")
 # Read in one way by DuckDB and in another by Spark: a name or a text in double quotes, what \ escapes, a cast by ::,
 # // which divides whole numbers in one of them only, and ^, a power here and bits there.
 OTHERWISE = ('"', "`", "\\", "::", "//", "^", "~", "==")

@@ -133,7 +133,7 @@ def test_an_account_page_tells_the_story_and_shows_seats_and_families(texts: dic
     told = [h.text for h in page.all("h2")]
     assert told == [
         "At a glance", "Key account status", "Net value", "Lapse", "Score", "What would change it", "Relationship",
-        "Quadrant", "Coverage", "Whitespace",
+        "Quadrant", "Coverage", "Org chart", "Whitespace",
     ]  # fmt: skip
     assert len(page.all("table", class_="grid")) == 2
     assert page.all("td", class_="seat covered")

@@ -13,6 +13,7 @@ from connector import config, job
 from connector.convert import listed
 from connector.engine import DuckEngine, SparkEngine, query
 from connector.insight import (
+    chart,
     coverage,
     key_accounts,
     lapse,
@@ -55,6 +56,7 @@ folder = "exchange"
 SETTINGS = {
     "titles": titles.Settings(),
     "relationship": relationship.Settings(),
+    "chart": chart.Settings(),
     "coverage": coverage.Settings(),
     "whitespace": whitespace.Settings(hold_streamline=True),
     "net_value": net_value.Settings(cost_per_case=50.0, cost_per_meeting=80.0, cost_per_call=9.5, late_interest=0.08),

@@ -22,6 +22,7 @@ from connector.crm.dynamics.setup.definitions import (
 )
 from connector.crm.dynamics.setup.link import Link, change, found, publish
 from connector.crm.dynamics.setup.naming import (
+    LOOKUPS,
     OPTION_PREFIX,
     VERSION,
     Naming,
@@ -132,7 +133,7 @@ def _column(link: Link, naming: Naming, state: State, wish: CrmField) -> None:
     there = state.column(naming, wish)
     if there is not None:
         _update(link, naming, state, wish, there)
-    elif wish.kind == "user":
+    elif wish.kind in LOOKUPS:
         body = relationship(wish, naming, state.language)
         change(link, "POST", "RelationshipDefinitions", body, solution=naming.lower)
     else:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from connector.crm.dynamics.setup.naming import CODES, FIRST_OPTION, Naming, is_secured, view_columns
+from connector.crm.dynamics.setup.naming import CODES, FIRST_OPTION, LOOKUPS, Naming, is_secured, view_columns
 from connector.schema import CrmField
 
 Definition = Mapping[str, Any]
@@ -24,6 +24,7 @@ CASTS = {
     "date": "DateTime",
     "flag": "Boolean",
     "user": "Lookup",
+    "contact": "Lookup",
 }
 # Properties that only the cast of a type shows, and that setup compares.
 COMPARED = {
@@ -66,7 +67,7 @@ def text_of(found: Any, language: int) -> str:
 
 
 def column(wish: CrmField, naming: Naming, language: int) -> dict[str, Any]:
-    """Body that makes a column; for a user it belongs into `relationship`."""
+    """Body that makes a column; a lookup belongs into `relationship`."""
     return {
         "@odata.type": cast(type_of(wish)),
         "SchemaName": naming.schema(wish),
@@ -83,13 +84,13 @@ def column(wish: CrmField, naming: Naming, language: int) -> dict[str, Any]:
 
 
 def relationship(wish: CrmField, naming: Naming, language: int) -> dict[str, Any]:
-    """Body that makes a lookup to a user."""
+    """Body that makes a lookup."""
     cascade = dict.fromkeys(_RELATED, "NoCascade")
     return {
         "@odata.type": f"{NAMESPACE}OneToManyRelationshipMetadata",
         "SchemaName": naming.relationship(wish),
-        "ReferencedEntity": "systemuser",
-        "ReferencedAttribute": "systemuserid",
+        "ReferencedEntity": LOOKUPS[wish.kind],
+        "ReferencedAttribute": f"{LOOKUPS[wish.kind]}id",
         "ReferencingEntity": wish.table,
         "CascadeConfiguration": {**cascade, "Delete": "RemoveLink"},
         "AssociatedMenuConfiguration": {"Behavior": "DoNotDisplay", "Group": "Details", "Order": 10000},

@@ -14,6 +14,7 @@ from connector.schema import CrmField
 
 CODES = {"account": 1, "contact": 2, "opportunity": 3}  # our tables and their object type codes
 TABLES = tuple(CODES)
+LOOKUPS = {"user": "systemuser", "contact": "contact"}  # kind of a column → the table it points at
 VERSION = "1.0.0.0"  # of the solution
 OPTION_PREFIX = 72700
 FIRST_OPTION = OPTION_PREFIX * 10_000
@@ -87,7 +88,7 @@ class Naming:
 
     def relationship(self, wish: CrmField) -> str:
         """Schema name of the relationship behind a lookup."""
-        return f"{self.lower}_systemuser_{wish.table}_{wish.name}"
+        return f"{self.lower}_{LOOKUPS[wish.kind]}_{wish.table}_{wish.name}"
 
     def full(self, wish: CrmField) -> str:
         """Logical name with its table."""
@@ -123,7 +124,7 @@ class Naming:
 def roles(wishes: Iterable[CrmField]) -> tuple[str, ...]:
     """Roles that these fields need: without inputs and programme fields nobody needs the third."""
     groups = {wish.group for wish in wishes}
-    return tuple(ROLES) if groups - {"core"} else ("Connector", "Reader")
+    return tuple(ROLES) if groups - {"core", "contacts"} else ("Connector", "Reader")
 
 
 def is_secured(wish: CrmField) -> bool:
@@ -157,14 +158,17 @@ def rights(role: str, wishes: Iterable[CrmField]) -> dict[tuple[str, str], str]:
     The connector sees the whole org, as change tracking demands. Readers and owners reach their own records; how far
     they see beyond these stays what their other roles say.
     """
+    wishes = tuple(wishes)
     touched = tuple(dict.fromkeys(wish.table for wish in wishes))
     if role == "Connector":
         held = dict.fromkeys(((table, "Read") for table in PULLED), "Global")
         held |= dict.fromkeys(((table, right) for table in touched for right in ("Read", "Write", "Append")), "Global")
-        return held | {("systemuser", "AppendTo"): "Global"}
+        pointed = {LOOKUPS[wish.kind] for wish in wishes if wish.kind in LOOKUPS}
+        return held | {(table, "AppendTo"): "Global" for table in {"systemuser", *pointed}}
     held = {(table, "Read"): "Basic" for table in touched}
     if role == "Programme_Owner":
-        held |= {(table, right): "Basic" for table in touched for right in ("Write", "Append")}
+        decided = dict.fromkeys(wish.table for wish in wishes if wish.group in ("inputs", "programme"))
+        held |= {(table, right): "Basic" for table in decided for right in ("Write", "Append")}
         # users are nobody's own, so this is the one right that must reach further
         held |= {("systemuser", "Read"): "Global", ("systemuser", "AppendTo"): "Global"}
     return held

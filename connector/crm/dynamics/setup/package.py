@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 from connector.crm.dynamics.setup.definitions import fetch_xml, layout_xml, limits, option_set, type_of
 from connector.crm.dynamics.setup.naming import (
     CODES,
+    LOOKUPS,
     OPTION_PREFIX,
     VERSION,
     Naming,
@@ -44,6 +45,7 @@ XML_TYPES = {
     "Picklist": "picklist",
     "Lookup": "lookup",
 }
+XML_NAMES = {"user": "SystemUser", "contact": "Contact"}  # kind of a lookup → the table it points at
 TABLE, ROLE, PROFILE = 1, 20, 70  # component types
 ONLY_ITS_PARTS = 2  # behavior of a table that comes without what is not ours
 
@@ -122,7 +124,7 @@ def _customizations(wishes: Sequence[CrmField], naming: Naming, state: State) ->
     inner += _empty("Workflows")
     shown = "".join(_profile(role, wishes, naming) for role in profiles(wishes))
     inner += _block("FieldSecurityProfiles", shown) + _empty("Templates") + _empty("EntityMaps")
-    links = "".join(_relationship(wish, naming, state.language) for wish in wishes if wish.kind == "user")
+    links = "".join(_relationship(wish, naming, state.language) for wish in wishes if wish.kind in LOOKUPS)
     inner += _block("EntityRelationships", links) + _empty("OrganizationSettings") + _empty("optionsets")
     inner += _empty("CustomControls") + _empty("EntityDataProviders")
     return _document(inner + _block("Languages", _line("Language", state.language)), state.language)
@@ -237,7 +239,8 @@ def _relationship(wish: CrmField, naming: Naming, language: int) -> str:
     """The lookup's other half; without it an import refuses the column."""
     lines = _line("EntityRelationshipType", "OneToMany") + _line("IsCustomizable", 1)
     lines += _line("IntroducedVersion", VERSION) + _line("IsHierarchical", 0)
-    lines += _line("ReferencingEntityName", wish.table.capitalize()) + _line("ReferencedEntityName", "SystemUser")
+    lines += _line("ReferencingEntityName", wish.table.capitalize())
+    lines += _line("ReferencedEntityName", XML_NAMES[wish.kind])
     lines += _line("CascadeAssign", "NoCascade") + _line("CascadeDelete", "RemoveLink")
     for word in ("Reparent", "Share", "Unshare", "RollupView"):
         lines += _line(f"Cascade{word}", "NoCascade")

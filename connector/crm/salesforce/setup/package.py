@@ -18,6 +18,7 @@ RECORDS = {"account": "Account", "contact": "Contact", "opportunity": "Opportuni
 PREFIX_MAX = 15  # leaves 24 of the 40 characters that a field name may have
 HELP_MAX = 510  # what Salesforce takes as help text
 LONG_TEXT_LINES = 5
+LOOKUPS = {"user": "User", "contact": "Contact"}  # kind of a field → the record it points at
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NAMESPACE = 'xmlns="http://soap.sforce.com/2006/04/metadata"'
@@ -30,6 +31,7 @@ TYPES = {
     "date": "Date",
     "flag": "Checkbox",
     "user": "Lookup",
+    "contact": "Lookup",
 }
 
 
@@ -93,7 +95,7 @@ ROLES = {
 def roles(wishes: Iterable[CrmField]) -> tuple[str, ...]:
     """Permission sets that these fields need: without inputs and programme fields nobody needs the third."""
     groups = {wish.group for wish in wishes}
-    return tuple(ROLES) if groups - {"core"} else ("Connector", "Reader")
+    return tuple(ROLES) if groups - {"core", "contacts"} else ("Connector", "Reader")
 
 
 def grants(role: str, wishes: Iterable[CrmField]) -> dict[CrmField, bool]:
@@ -204,10 +206,10 @@ def _details(wish: CrmField, naming: Naming) -> list[tuple[str, str]]:
         return [("precision", str(wish.precision)), ("scale", str(wish.scale))]
     if wish.kind == "flag":
         return [("defaultValue", "false")]
-    if wish.kind == "user":
-        # The list on User needs a name that no other record's field of the same name has taken.
+    if wish.kind in LOOKUPS:
+        # The list on the other record needs a name that no other record's field of the same name has taken.
         relation = f"{naming.prefix}_{RECORDS[wish.table]}_{wish.name}"
-        return [("deleteConstraint", "SetNull"), ("referenceTo", "User"), ("relationshipName", relation)]
+        return [("deleteConstraint", "SetNull"), ("referenceTo", LOOKUPS[wish.kind]), ("relationshipName", relation)]
     return []
 
 

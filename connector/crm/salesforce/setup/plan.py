@@ -37,6 +37,7 @@ DESCRIBED = {
     "date": "date",
     "flag": "boolean",
     "user": "reference",
+    "contact": "reference",
 }
 
 
