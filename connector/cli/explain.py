@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -58,13 +59,13 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
     seats = catalogue(context.language)["slot"]
     asks = [asking(way, seats, config.privacy, names.get(way["owner_id"])) for way in ways]
     if as_json:
-        beside = {"slots": slots, "families": cells, "criteria": weighed, "introductions": asks}
-        shared.show_json(None, [row], **beside, parent=above, as_of=day)
+        tables: dict[str, Any] = {"slots": slots, "families": cells, "criteria": weighed, "introductions": asks}
+        shared.show_json(None, [row], **tables, parent=above, as_of=day)
         return
     click.echo(shared.plain(f"{row['name']} ({row['id']}), as of {day}; attributes as they stand now"))
     parent = f"{above['name']} ({above['id']})" if above else None
-    more = {"weighed": weighed, "fields": fields, "asks": asks}
-    for title, lines in story(row, slots, cells, context, config.key_accounts, parent=parent, **more):
+    beside: dict[str, Any] = {"weighed": weighed, "fields": fields, "asks": asks}
+    for title, lines in story(row, slots, cells, context, config.key_accounts, parent=parent, **beside):
         click.echo(f"\n{title}")
         for line in lines:
             click.echo(shared.plain(f"  {line}"))
