@@ -4,6 +4,7 @@ For the test and the benchmark of guarantee 8. What a night would write is put w
 thirty nights need one pull.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from connector.schema import Change
 from connector.workspace import Workspace, opened, setup_fields
 
 Truth = dict[str, Any]
+# The lines of the mapping that wait to be opted in.
+_OPTED_IN = re.compile(r"^# (\w+ = \"KAM_)", re.M)
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ def company(size: str, folder: Path, seed: int = 1) -> Iterator[tuple[Workspace,
     ids = plant(org, made)
     try:
         with start(org) as running:
-            deployment(folder, running)
+            mapping = deployment(folder, running) / "mappings" / "salesforce.toml"
+            mapping.write_text(_OPTED_IN.sub(r"\1", mapping.read_text(encoding="utf-8")), encoding="utf-8")
             environ = environment(running)
             with opened(folder, environ=environ) as work:
                 request = SetupRequest(setup_fields(("inputs", "programme")), work.journal.installation, "KAM")

@@ -19,10 +19,10 @@ _LOOSE = {"kam_rank": 0.10}
 # A text says about how much; a window that slides over the year moves the sum without any news.
 _ABOUT = 0.25
 _MONEY = {"net_value_12m", "lifetime_value"}
-# What alone is no news: it travels with another change, and then as it is.
-_RIDERS = {"kam_as_of", "insight_json"}
-# Of these, what is filled at once where it is empty: it may have been opted in just now.
-_FILLED = {"insight_json"}
+# What travels with another change as it is: alone it is no news.
+_STAMPS = {"kam_as_of", "insight_json"}
+# What moves by itself as days pass or others move. A text tells it too, and changes with it when it is news.
+_RIDERS = {*_STAMPS, "kam_rank", "net_value_12m"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ def diff(
         here = present.get(row.id, {})
         result.scope += bool(row.in_scope)
         found = list(_row_changes(table, row, here, columns, rules, last_after, result))
-        if any(c.column not in _RIDERS or (c.column in _FILLED and c.before is None) for c in found):
+        # What is empty is filled at once: its field may have been opted in just now.
+        if any(c.column not in _RIDERS or (c.column != "kam_as_of" and c.before is None) for c in found):
             result.changes += found
     return result
 
@@ -120,7 +121,7 @@ def settled(table: str, column: str, wanted: Any, before: Any) -> Any:
     fact = WRITE_COLUMNS[table, column]
     if wanted is None or wanted == "":
         return None
-    if column in _RIDERS:
+    if column in _STAMPS:
         return wanted
     if fact.kind in ("text", "long_text") and isinstance(before, str):
         return before if _same_facts(before, str(wanted)) else wanted
@@ -211,7 +212,7 @@ def breaches(result: Diff, guards: Guards) -> list[str]:
     """What a guard has to say against a list of changes; empty when it may be written."""
     said = []
     for table, scope, records in (("account", result.scope, "records"), ("contact", result.contacts, "contacts")):
-        old = [c for c in result.changes if c.table == table and c.before is not None and c.column not in _RIDERS]
+        old = [c for c in result.changes if c.table == table and c.before is not None and c.column not in _STAMPS]
         changed, allowed = {c.id for c in old}, guards.max_changed_share * scope
         if len(changed) > max(allowed, 1):
             shown = f"{len(changed)} of {scope} {records} in scope would change"
