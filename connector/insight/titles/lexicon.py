@@ -42,7 +42,7 @@ class Told(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """A word in a language; in thirds: 3 known, 2 known in part."""
+    """A word in a language; `known` is 2 in full, 1 in part, -2 not at all, 0 for a letter that may be anything."""
 
     tokens: tuple[str, ...]
     known: int
@@ -121,7 +121,7 @@ class Lexicon:
     def _word(self, raw: str) -> _Read:
         tokens = self._resolve(self.spelling.fold(self.spelling.bare(raw)))
         missing = tokens.count(UNKNOWN)
-        known = 0 if missing == len(tokens) else 2 if missing else 3
+        known = 0 if len(raw) == 1 else -2 if missing == len(tokens) else 1 if missing else 2
         return _Read(tokens, known, any(self.sensitive.keys(t) for t in tokens))
 
     def _resolve(self, word: str) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ class Spelling:
             rewrite=tuple((re.compile(p), to) for p, to in data.get("rewrite", {}).items()),
             gendered=re.compile(bracket) if marks else None,
             possessive=tuple(data["possessive"]),
-            endings=tuple(data.get("endings", {}).items()),
+            endings=tuple((e, to) for e, either in data.get("endings", {}).items() for to in either.split("|")),
             prefixes=tuple(data.get("prefixes", {}).items()),
         )
 
