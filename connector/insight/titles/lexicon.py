@@ -6,7 +6,7 @@ A language code comes in; a Lexicon leaves. Next room: `parser`.
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, NamedTuple
@@ -78,14 +78,15 @@ class Lexicon:
     bank_levels: dict[str, int]
     alone_levels: dict[str, int]
     books: tuple[Phrasebook, ...] = field(init=False)
-    heads: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         """Prepare what the reading of words asks for."""
         self.books = (self.levels, self.functions, self.general, self.sensitive, self.bank_words)
         self.exact = self.prepositions.union(self.joiners, *(book.words for book in self.books))
         titled = [p for p, k in self.kinds.items() if k.keys() & {"level", "support", "aide"} and " " not in p]
-        self.heads = frozenset(p.strip("*") for p in titled)
+        self._forms = self.spelling.inflected(sorted(self.exact))
+        self._heads = self.spelling.inflected(sorted(p for p in titled if "*" not in p))
+        self._stems = Phrasebook([w for book in self.books for w in book.stem_words()])
         self._read_word = lru_cache(_WORDS_KEPT)(self._word)
 
     def told(self, made: str) -> Told:
@@ -126,37 +127,32 @@ class Lexicon:
 
     def _resolve(self, word: str) -> tuple[str, ...]:
         """The tokens of a word: itself, without an ending, its parts, or unknown."""
-        if word in self.exact:
+        if word in self.exact or self.sensitive.has_stem(word):
             return (word,)
-        inflections = list(self.spelling.inflections(word))
-        plainest = next((w for w in inflections if w in self.exact), None)
+        plainest = self._forms.get(word)
         if plainest is not None:
             return (plainest,)
         parts = self._compound(word) if self.compounds else None
         if parts is not None:
             return parts
-        if self._stems(word):
+        if self._stems.has_stem(word):
             return (word,)
         for prefix, instead in self.spelling.prefixes:
             if word.startswith(prefix) and len(word) > len(prefix):
                 rest = self._resolve(word[len(prefix) :])
                 if prefix.endswith("'") or UNKNOWN not in rest:
                     return (*instead.split(), *rest)
-        return (next((w for w in inflections if self._stems(w)), UNKNOWN),)
-
-    def _stems(self, word: str) -> bool:
-        return any(book.stems(word) for book in self.books)
+        return (UNKNOWN,)
 
     def _compound(self, word: str) -> tuple[str, ...] | None:
         """Front and head of a compound: with `heads` the head names the person, with `known` both parts are known."""
         if self.compounds == "known":
-            pairs = ((f, h) for f, h in heads(word, self.spelling, self.exact.__contains__) if f in self.exact)
-            return next(pairs, None)
-        pair = next(heads(word, self.spelling, self.heads.__contains__), None)
+            return next(((f, h) for f, h in heads(word, self._forms) if f in self.exact), None)
+        pair = next(heads(word, self._heads), None)
         if pair is None:
             return None
         front, head = pair
-        fronts = (front, *self.spelling.inflections(front))
+        fronts = (front, self._forms.get(front, front), *self.spelling.inflections(front))
         return (next((f for f in fronts if self._says_more(f, head)), UNKNOWN), head)
 
     def _says_more(self, front: str, head: str) -> bool:
@@ -192,10 +188,9 @@ def _build(data: dict[str, Any]) -> Lexicon:
     """A lexicon from its file and from the language whose words it borrows."""
     normalise = data["normalise"]
     spelling = Spelling.of(normalise)
-    sources = [_Phrases(data, spelling, frozenset())]
-    if "borrows" in data:
-        skipped = frozenset(spelling.phrase(p) for p in data["borrows"]["not"])
-        sources.insert(0, _Phrases(_load(data["borrows"]["from"]), spelling, skipped))
+    singles = {p for s in _sources(data, spelling) for p in s.every() if " " not in p and "*" not in p}
+    spelling = replace(spelling, plainest=spelling.inflected(sorted(singles)))
+    sources = _sources(data, spelling)
     kinds: dict[str, dict[str, int]] = {}
     function_of: dict[str, str] = {}
     for source in sources:
@@ -227,6 +222,15 @@ def _build(data: dict[str, Any]) -> Lexicon:
     )
 
 
+def _sources(data: dict[str, Any], spelling: Spelling) -> list["_Phrases"]:
+    """The phrases of a file, behind those that it borrows."""
+    own = _Phrases(data, spelling, frozenset())
+    if "borrows" not in data:
+        return [own]
+    skipped = frozenset(spelling.phrase(p) for p in data["borrows"]["not"])
+    return [_Phrases(_load(data["borrows"]["from"]), spelling, skipped), own]
+
+
 _LISTS = (
     "normalise.prepositions", "normalise.joiners", "weak.words", "general.words", "general.not", "sensitive.words",
     "sensitive.harmless", "banks.words",
@@ -246,6 +250,11 @@ class _Phrases:
 
     def numbers(self, table: dict[str, int]) -> dict[str, int]:
         return {self.spelling.phrase(p): n for p, n in table.items()}
+
+    def every(self) -> set[str]:
+        """All phrases that the parser looks for."""
+        lists = {p for name in _LISTS for p in _gathered([self], *name.split("."))}
+        return lists.union(self.kinds(), self.functions())
 
     def functions(self) -> dict[str, str]:
         given = self.data["functions"]

@@ -49,7 +49,7 @@ class _Part:
 def read_title(text: str, lexicons: Sequence[Lexicon], seen: dict[Seen, Meaning] | None = None) -> Meaning:
     """Meaning in the language that knows most of the title's words; never raises on any text.
 
-    Languages of another script aren't asked. Where several know as much, the first that knows a level is believed,
+    Languages of another script aren't asked. Where several know as much, the first that knows most of level and function is believed,
     the one that borrows from no other before the rest. A title that would tell a person's union, health or belief in
     any of the languages gives nothing. `seen` remembers what was read: titles that differ in words no lexicon knows
     are one.
@@ -60,17 +60,17 @@ def read_title(text: str, lexicons: Sequence[Lexicon], seen: dict[Seen, Meaning]
         return NOTHING
     told.sort(key=lambda pair: (-pair[1].known, pair[0].borrows))
     seen = {} if seen is None else seen
-    found = NOTHING
+    found: list[Meaning] = []
     for lexicon, (tokens, known, _) in told:
-        if found is not NOTHING and known < told[0][1].known:
+        if known < told[0][1].known and any(m != NOTHING for m in found):
             break
         key = (lexicon.language, tokens)
         if key not in seen:
             seen[key] = _read(lexicon, tokens)
-        if seen[key].level is not None:
-            return seen[key]
-        found = seen[key] if found == NOTHING else found
-    return found
+        found.append(seen[key])
+        if found[-1].level is not None and found[-1].function is not None:
+            break
+    return max(found, key=lambda m: (m.level is not None, m.function is not None), default=NOTHING)
 
 
 def _candidates(made: str, lexicons: Sequence[Lexicon]) -> Sequence[Lexicon]:
@@ -221,7 +221,7 @@ def _base(lexicon: Lexicon, kinds: list[dict[str, int]], levels: dict[int, int])
     """
     if not lexicon.head_first:
         return max(levels, key=lambda at: (levels[at], at))
-    firm = [at for at in sorted(levels) if "never_alone" not in kinds[at]] or sorted(levels)
+    firm = [at for at in sorted(levels) if levels[at] >= _LEADS or "never_alone" not in kinds[at]] or sorted(levels)
     stands_for = len(firm) > 1 and "deputy" in kinds[firm[0]]
     return firm[1] if stands_for else firm[0]
 
@@ -235,7 +235,10 @@ def _function(lexicon: Lexicon, tokens: Sequence[str], part: _Part, head: int) -
     found = lexicon.functions.find(tokens[part.start : part.end])
     strong = [m for m in found if m.phrase not in lexicon.weak]
     for some in (strong, found):
-        for zone in ([m for m in some if m.start < head - part.start], [m for m in some if m.start >= head - part.start]):
+        for zone in (
+            [m for m in some if m.start < head - part.start],
+            [m for m in some if m.start >= head - part.start],
+        ):
             if zone:
                 at = 0 if lexicon.head_first else len(zone) - 1
                 while at and _is_joined(lexicon, tokens, part, zone[at - 1 : at + 1]):

@@ -39,7 +39,9 @@ class Phrasebook:
         self._begins = {w[:-1] for w in every if w.endswith("*") and not w.startswith("*")}
         self._ends = {w[1:] for w in every if w.startswith("*") and not w.endswith("*")}
         self._within = [w[1:-1] for w in every if w.startswith("*") and w.endswith("*")]
-        self._stemmed = bool(self._begins or self._ends or self._within)
+        self.stemmed = bool(self._begins or self._ends or self._within)
+        self._longest_begin = max(map(len, self._begins), default=0)
+        self._longest_end = max(map(len, self._ends), default=0)
         self._keys: dict[str, tuple[str, ...]] = {UNKNOWN: ()}
 
     def keys(self, word: str) -> tuple[str, ...]:
@@ -52,12 +54,25 @@ class Phrasebook:
     def stems(self, word: str) -> tuple[str, ...]:
         """The same, for a word that may be anybody's."""
         own = (word,) if word in self.words else ()
-        if not self._stemmed:
+        if not self.stemmed:
             return own
         found = [(0, n, word[:n] + "*") for n in range(2, len(word) + 1) if word[:n] in self._begins]
         found += [(n, len(word), "*" + word[n:]) for n in range(len(word)) if word[n:] in self._ends]
         found += [(word.rindex(s), word.rindex(s) + len(s), f"*{s}*") for s in self._within if s in word]
         return own + tuple(stem for *_, stem in _last_first(found)) if found else own
+
+    def stem_words(self) -> list[str]:
+        """The stems, as the phrases write them."""
+        begins, ends = (f"{s}*" for s in self._begins), (f"*{s}" for s in self._ends)
+        return [*begins, *ends, *(f"*{s}*" for s in self._within)]
+
+    def has_stem(self, word: str) -> bool:
+        """Whether any stem stands in a word."""
+        return (
+            any(word[:n] in self._begins for n in range(2, min(len(word), self._longest_begin) + 1))
+            or any(word[-n:] in self._ends for n in range(2, min(len(word), self._longest_end) + 1))
+            or any(s in word for s in self._within)
+        )
 
     def find(self, tokens: Sequence[str]) -> list[Match]:
         """Phrases from left to right that don't overlap."""

@@ -5,9 +5,10 @@ Next room: `lexicon`.
 """
 
 import re
+import sys
 import unicodedata
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 # A title field of more characters than this is a text; its beginning says enough.
@@ -16,23 +17,27 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]*)?|[,/|&;:()\[\]{}•·\n\r+–—،؛]|(
 _DOTTED = re.compile(r"\b([^\W\d_])\.(?=[^\W\d_]\b)")
 _ADDRESS = re.compile(r"\S+@\S+|https?://\S+")
 # "(m/w/d)" and its like: anybody may apply.
-_ANYBODY = re.compile(r"[(\[]?(?<![^\W_])[mwdfhxi](?:\s?[/|,*]\s?[mwdfhxi]){1,3}(?![^\W_])[)\]]?|\(all genders\)|\(gn\)")
+_ANYBODY = re.compile(
+    r"[(\[]?(?<![^\W_])[mwdfhxi](?:\s?[/|,*]\s?[mwdfhxi]){1,3}(?![^\W_])[)\]]?|\(all genders\)|\(gn\)"
+)
 _SCRIPTS = {
     "cyrillic": re.compile("[\u0400-\u04ff]"),
     "arabic": re.compile("[\u0620-\u064a\u066e-\u06d3]"),
 }
+# Vowel signs, accents without a letter and marks of direction go; the half space of Persian parts words; tatweel goes.
+_MARKS: dict[int, str | None] = {
+    code: None for code in range(sys.maxunicode) if unicodedata.category(chr(code)) in ("Cf", "Mn")
+} | {0x200C: " ", 0x0640: None}
 _SHORTEST_HEAD = 4
 _SHORTEST_STEM = 3
 _SHORTEST_FRONT = 2
-Known = Callable[[str], bool]
 
 
 def plain(text: str) -> str:
     """A title in small letters and one form; marks that steer writing direction, vowel signs and emoji fall away."""
     made = text[:_LONGEST_TITLE].casefold()
     if not made.isascii():
-        made = unicodedata.normalize("NFKC", made).casefold().replace("\u200c", " ").replace("\u0640", "")
-        made = "".join(c for c in made if unicodedata.category(c) not in ("Cf", "Mn"))
+        made = unicodedata.normalize("NFKC", made).casefold().translate(_MARKS)
     if "/" in made or "|" in made or "(" in made or "*" in made:
         made = _ANYBODY.sub(" ", made)
     if "." in made or ":" in made:
@@ -55,6 +60,7 @@ class Spelling:
     possessive: tuple[str, ...]
     endings: tuple[tuple[str, str], ...]
     prefixes: tuple[tuple[str, str], ...]
+    plainest: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> "Spelling":
@@ -88,10 +94,23 @@ class Spelling:
         """A phrase of the file in the spelling of the words of a title."""
         made: list[str] = []
         for word in plain(text).replace("’", "'").replace("-", " ").split() if text != "-" else [text]:
-            prefix, instead = next(((p, i) for p, i in self.prefixes if p.endswith("'") and word.startswith(p)), ("", ""))
+            prefix, instead = next(
+                ((p, i) for p, i in self.prefixes if p.endswith("'") and word.startswith(p)), ("", "")
+            )
             stem = word[len(prefix) :]
             made += [*instead.split(), "*".join(map(self.fold, stem.split("*")))]
-        return " ".join(made)
+        return " ".join(made if len(made) == 1 else [self.plainest.get(w, w) for w in made])
+
+    def inflected(self, words: Iterable[str]) -> dict[str, str]:
+        """Each form of some words, and the word; a word is itself."""
+        forms = {w: w for w in words}
+        for ending, instead in self.endings:
+            for word in list(words):
+                if word.endswith(instead):
+                    form = word[: len(word) - len(instead)] + ending
+                    if len(form) - len(ending) >= _SHORTEST_STEM:
+                        forms.setdefault(form, word)
+        return forms
 
     def inflections(self, word: str) -> Iterator[str]:
         """What a word may be without the ending of its gender, number or case."""
@@ -104,11 +123,9 @@ class Spelling:
         return next((word.removesuffix(p) for p in self.possessive if word.endswith(p)), word) if "'" in word else word
 
 
-def heads(word: str, spelling: Spelling, is_head: Known) -> Iterator[tuple[str, str]]:
+def heads(word: str, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Front and head of a compound, the longest head first."""
     for cut in range(_SHORTEST_FRONT, len(word) - _SHORTEST_HEAD + 1):
-        tail = word[cut:]
-        for head in (tail, *spelling.inflections(tail)):
-            if is_head(head):
-                yield word[:cut], head
-                break
+        head = known.get(word[cut:])
+        if head is not None:
+            yield word[:cut], head
