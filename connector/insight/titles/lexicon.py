@@ -34,7 +34,7 @@ _HYPHEN = re.compile(r"(?<![^\W_])([^\W\d_]+)-([^\W\d_]+)(?![^\W_])")
 
 
 class Told(NamedTuple):
-    """A title in a language: its tokens, how much of it the language knows, and whether it may tell what it must not."""
+    """A title in a language: its tokens, how much of it is known, and whether it may tell what it must not."""
 
     tokens: tuple[str, ...]
     known: int
@@ -127,7 +127,7 @@ class Lexicon:
 
     def _resolve(self, word: str) -> tuple[str, ...]:
         """The tokens of a word: itself, without an ending, its parts, or unknown."""
-        if word in self.exact or self.sensitive.has_stem(word):
+        if word in self.exact or (self.compounds and self.sensitive.has_stem(word)):
             return (word,)
         plainest = self._forms.get(word)
         if plainest is not None:
@@ -156,7 +156,7 @@ class Lexicon:
         return (next((f for f in fronts if self._says_more(f, head)), UNKNOWN), head)
 
     def _says_more(self, front: str, head: str) -> bool:
-        """Whether the front of a compound counts: not where it is another's level, nor where the head names the work."""
+        """Whether the front of a compound counts: not if it is another's level, nor if the head names the work."""
         own = {p for m in self.levels.find([front]) for p in self.kinds[m.phrase]}
         helper = not self.kinds.get(head, {}).keys().isdisjoint({"support", "aide"})
         if "level" in own and not helper:

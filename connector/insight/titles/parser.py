@@ -49,10 +49,10 @@ class _Part:
 def read_title(text: str, lexicons: Sequence[Lexicon], seen: dict[Seen, Meaning] | None = None) -> Meaning:
     """Meaning in the language that knows most of the title's words; never raises on any text.
 
-    Languages of another script aren't asked. Where several know as much, the first that knows most of level and function is believed,
-    the one that borrows from no other before the rest. A title that would tell a person's union, health or belief in
-    any of the languages gives nothing. `seen` remembers what was read: titles that differ in words no lexicon knows
-    are one.
+    Languages of another script aren't asked. Where several know as much, one that borrows from no other is believed
+    once it knows a level, else the first that knows most of level and function. A title that would tell a person's
+    union, health or belief in any of the languages gives nothing. `seen` remembers what was read: titles that differ
+    in words no lexicon knows are one.
     """
     made = plain(text)
     told = [(lexicon, lexicon.told(made)) for lexicon in _candidates(made, lexicons)]
@@ -68,7 +68,7 @@ def read_title(text: str, lexicons: Sequence[Lexicon], seen: dict[Seen, Meaning]
         if key not in seen:
             seen[key] = _read(lexicon, tokens)
         found.append(seen[key])
-        if found[-1].level is not None and found[-1].function is not None:
+        if found[-1].level is not None and (found[-1].function is not None or not lexicon.borrows):
             break
     return max(found, key=lambda m: (m.level is not None, m.function is not None), default=NOTHING)
 

@@ -3,6 +3,7 @@
 Phrases come in as a native speaker writes them; a Phrasebook leaves. Next room: `words`, which makes the tokens.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -40,8 +41,9 @@ class Phrasebook:
         self._ends = {w[1:] for w in every if w.startswith("*") and not w.endswith("*")}
         self._within = [w[1:-1] for w in every if w.startswith("*") and w.endswith("*")]
         self.stemmed = bool(self._begins or self._ends or self._within)
-        self._longest_begin = max(map(len, self._begins), default=0)
-        self._longest_end = max(map(len, self._ends), default=0)
+        self._first_letters = {s[:2] for s in self._begins}
+        self._last_letters = {s[-2:] for s in self._ends}
+        self._inside = re.compile("|".join(map(re.escape, self._within))) if self._within else None
         self._keys: dict[str, tuple[str, ...]] = {UNKNOWN: ()}
 
     def keys(self, word: str) -> tuple[str, ...]:
@@ -68,11 +70,11 @@ class Phrasebook:
 
     def has_stem(self, word: str) -> bool:
         """Whether any stem stands in a word."""
-        return (
-            any(word[:n] in self._begins for n in range(2, min(len(word), self._longest_begin) + 1))
-            or any(word[-n:] in self._ends for n in range(2, min(len(word), self._longest_end) + 1))
-            or any(s in word for s in self._within)
-        )
+        if word[:2] in self._first_letters and any(word[:n] in self._begins for n in range(2, len(word) + 1)):
+            return True
+        if word[-2:] in self._last_letters and any(word[n:] in self._ends for n in range(len(word) - 1)):
+            return True
+        return self._inside is not None and self._inside.search(word) is not None
 
     def find(self, tokens: Sequence[str]) -> list[Match]:
         """Phrases from left to right that don't overlap."""

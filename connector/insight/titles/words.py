@@ -5,7 +5,6 @@ Next room: `lexicon`.
 """
 
 import re
-import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,9 +24,10 @@ _SCRIPTS = {
     "arabic": re.compile("[\u0620-\u064a\u066e-\u06d3]"),
 }
 # Vowel signs, accents without a letter and marks of direction go; the half space of Persian parts words; tatweel goes.
-_MARKS: dict[int, str | None] = {
-    code: None for code in range(sys.maxunicode) if unicodedata.category(chr(code)) in ("Cf", "Mn")
-} | {0x200C: " ", 0x0640: None}
+_MARKS: dict[int, str | None] = {0x200C: " ", 0x0640: None}
+for _code in (*range(0x20000), *range(0xE0000, 0xE0200)):
+    if unicodedata.category(chr(_code)) in ("Cf", "Mn"):
+        _MARKS.setdefault(_code, None)
 _SHORTEST_HEAD = 4
 _SHORTEST_STEM = 3
 _SHORTEST_FRONT = 2
