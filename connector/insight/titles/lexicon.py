@@ -103,7 +103,7 @@ class Lexicon:
             tokens += read.tokens
             known += read.known
             hot = hot or read.hot
-        if self.letters and not self.letters.isdisjoint(made):
+        if self.letters and not made.isascii() and not self.letters.isdisjoint(made):
             known += 1
         return Told(tuple(tokens), known, hot)
 

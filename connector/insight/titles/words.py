@@ -24,10 +24,12 @@ _SCRIPTS = {
     "arabic": re.compile("[\u0620-\u064a\u066e-\u06d3]"),
 }
 # Vowel signs, accents without a letter and marks of direction go; the half space of Persian parts words; tatweel goes.
-_MARKS: dict[int, str | None] = {0x200C: " ", 0x0640: None}
+_MARKS: dict[int, str | None] = {0x200C: " ", 0x0640: None, ord("’"): "'"}
 for _code in (*range(0x20000), *range(0xE0000, 0xE0200)):
     if unicodedata.category(chr(_code)) in ("Cf", "Mn"):
         _MARKS.setdefault(_code, None)
+# What may stand between a word and the ending of the other gender.
+_BETWEEN = re.compile(r"[(\[/*:_·•.∙‧-]")
 _SHORTEST_HEAD = 4
 _SHORTEST_STEM = 3
 _SHORTEST_FRONT = 2
@@ -40,6 +42,8 @@ def plain(text: str) -> str:
         made = unicodedata.normalize("NFKC", made).casefold().translate(_MARKS)
     if "/" in made or "|" in made or "(" in made or "*" in made:
         made = _ANYBODY.sub(" ", made)
+    if "`" in made:
+        made = made.replace("`", "'")
     if "." in made or ":" in made:
         made = _DOTTED.sub(r"\1", _ADDRESS.sub(" ", made))
     return made
@@ -79,9 +83,9 @@ class Spelling:
 
     def words(self, made: str) -> list[str]:
         """Words and separators of a plain title."""
-        if self.gendered is not None:
+        if self.gendered is not None and _BETWEEN.search(made):
             made = self.gendered.sub("", made)
-        return _WORD.findall(made.replace("’", "'").replace("`", "'"))
+        return _WORD.findall(made)
 
     def fold(self, word: str) -> str:
         """A word in the spelling that the phrases have too."""
@@ -93,7 +97,7 @@ class Spelling:
     def phrase(self, text: str) -> str:
         """A phrase of the file in the spelling of the words of a title."""
         made: list[str] = []
-        for word in plain(text).replace("’", "'").replace("-", " ").split() if text != "-" else [text]:
+        for word in plain(text).replace("-", " ").split() if text != "-" else [text]:
             prefix, instead = next(
                 ((p, i) for p, i in self.prefixes if p.endswith("'") and word.startswith(p)), ("", "")
             )
