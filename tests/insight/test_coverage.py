@@ -154,7 +154,7 @@ def test_states_of_accounts(engine_with: Maker) -> None:
         {"id": "UNDATED", "created_day": None},
     ]
     people = [person(f"C-{a['id']}", "CEO", a["id"]) for a in accounts if a["id"] not in ("EMPTY", "FOREIGN")]
-    people.append(person("C-FOREIGN", "Jefe de compras", "FOREIGN"))
+    people.append(person("C-FOREIGN", "Beszerzési vezető", "FOREIGN"))
     engine = computed(engine_with, world(people, {"C-A1": WARM}, accounts))
     assert dict(engine.rows("SELECT account_id, state FROM account_coverage")) == {  # type: ignore[arg-type]
         "A1": "ok",

@@ -12,7 +12,7 @@ import numpy as np
 
 from connector.insight.steps import run_steps
 from connector.insight.titles.lexicon import Lexicon, languages, lexicon
-from connector.insight.titles.parser import Meaning, Told, read_title
+from connector.insight.titles.parser import Meaning, Seen, read_title
 from connector.schema import Context, Engine
 
 
@@ -21,7 +21,8 @@ class Settings:
     """Settings of the reading of job titles."""
 
     languages: tuple[str, ...] = field(
-        default=("en",), metadata={"meaning": "Languages the titles are in, the most frequent first."}
+        default=("en", "de", "fr", "es", "ru", "fa", "ar"),
+        metadata={"meaning": "Languages the titles are in, the most frequent first."},
     )
 
     def __post_init__(self) -> None:
@@ -48,7 +49,7 @@ def _load_meanings(engine: Engine, context: Context, lexicons: Sequence[Lexicon]
     """Make `title_meaning` from the distinct titles of contacts that may be profiled."""
     run_steps(engine, "titles/distinct", {"as_of": context.as_of})
     titles = [str(t) for t in engine.arrays("SELECT title FROM distinct_title ORDER BY title")["title"]]
-    seen: dict[Told, Meaning] = {}
+    seen: dict[Seen, Meaning] = {}
     meanings = [read_title(t, lexicons, seen) for t in titles]
     engine.load(
         "title_meaning",

@@ -8,10 +8,13 @@ Next room: `titles/__init__`, which reads every distinct title once.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from connector.insight.titles.lexicon import HARD, Lexicon, Match
+from connector.insight.titles.lexicon import Lexicon
+from connector.insight.titles.phrases import HARD, Match
+from connector.insight.titles.words import plain, scripts
 
 _BOSS = 4
 _LEADS = 2
+_HELPERS = {"assistant", "support", "aide"}
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ class Meaning:
 
 
 NOTHING = Meaning()
-# Tokens of a title in each language, unknown words as one.
-Told = tuple[tuple[str, ...], ...]
+# A language, and the tokens of a title in it, unknown words as one.
+Seen = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -43,38 +46,48 @@ class _Part:
     soft: bool = False
 
 
-def read_title(text: str, lexicons: Sequence[Lexicon], seen: dict[Told, Meaning] | None = None) -> Meaning:
-    """Meaning in the first language that knows a level, else the first that knows a function; never raises on any text.
+def read_title(text: str, lexicons: Sequence[Lexicon], seen: dict[Seen, Meaning] | None = None) -> Meaning:
+    """Meaning in the language that knows most of the title's words; never raises on any text.
 
-    A title that would tell a person's union, health or belief in any of the languages gives nothing. `seen` remembers
-    what was read: titles that differ in words no lexicon knows are one.
+    Languages of another script aren't asked. Where several know as much, one that borrows from no other is believed
+    once it knows a level, else the first that knows most of level and function. A title that would tell a person's
+    union, health or belief in any of the languages gives nothing. `seen` remembers what was read: titles that differ
+    in words no lexicon knows are one.
     """
-    tokens = [lexicon.known(lexicon.tokens(text)) for lexicon in lexicons]
-    if seen is None:
-        return _meaning(lexicons, tokens)
-    told = tuple(map(tuple, tokens))
-    if told not in seen:
-        seen[told] = _meaning(lexicons, tokens)
-    return seen[told]
-
-
-def _meaning(lexicons: Sequence[Lexicon], tokens: list[list[str]]) -> Meaning:
-    if any(map(_is_sensitive, lexicons, tokens)):
+    made = plain(text)
+    told = [(lexicon, lexicon.told(made)) for lexicon in _candidates(made, lexicons)]
+    if any(t.hot and _is_sensitive(lexicon, t.tokens) for lexicon, t in told):
         return NOTHING
-    found = list(map(_read, lexicons, tokens))
-    levelled = (m for m in found if m.level is not None)
-    return next(levelled, None) or next((m for m in found if m != NOTHING), NOTHING)
+    told.sort(key=lambda pair: (-pair[1].known, pair[0].borrows))
+    seen = {} if seen is None else seen
+    found: list[Meaning] = []
+    for lexicon, (tokens, known, _) in told:
+        if known < told[0][1].known and any(m != NOTHING for m in found):
+            break
+        key = (lexicon.language, tokens)
+        if key not in seen:
+            seen[key] = _read(lexicon, tokens)
+        found.append(seen[key])
+        if found[-1].level is not None and (found[-1].function is not None or not lexicon.borrows):
+            break
+    return max(found, key=lambda m: (m.level is not None, m.function is not None), default=NOTHING)
 
 
-def _is_sensitive(lexicon: Lexicon, tokens: list[str]) -> bool:
+def _candidates(made: str, lexicons: Sequence[Lexicon]) -> Sequence[Lexicon]:
+    """Lexicons of the title's script; other scripts' lexicons borrow what Latin words they need."""
+    written = scripts(made) or {"latin"}
+    return [x for x in lexicons if x.script in written] or lexicons
+
+
+def _is_sensitive(lexicon: Lexicon, tokens: Sequence[str]) -> bool:
     return any(m.phrase not in lexicon.harmless for m in lexicon.sensitive.find(tokens))
 
 
-def _is_general(lexicon: Lexicon, tokens: list[str]) -> bool:
+def _is_general(lexicon: Lexicon, tokens: Sequence[str]) -> bool:
     return any(m.phrase not in lexicon.not_general for m in lexicon.general.find(tokens))
 
 
-def _read(lexicon: Lexicon, tokens: list[str]) -> Meaning:
+def _read(lexicon: Lexicon, tokens: Sequence[str]) -> Meaning:
     matches = lexicon.levels.find(tokens)
     parts = _split(lexicon, tokens, matches)
     read = [_read_part(lexicon, tokens, p, [m for m in matches if p.start <= m.start < p.end]) for p in parts]
@@ -89,7 +102,7 @@ def _read(lexicon: Lexicon, tokens: list[str]) -> Meaning:
     return best
 
 
-def _split(lexicon: Lexicon, tokens: list[str], matches: list[Match]) -> list[_Part]:
+def _split(lexicon: Lexicon, tokens: Sequence[str], matches: list[Match]) -> list[_Part]:
     """Parts at hard separators, and at an `and` with a level on both sides; never inside a phrase that was found."""
     inside = {i for m in matches + lexicon.functions.find(tokens) for i in range(m.start, m.end)}
     levels = [m.start for m in matches if "level" in lexicon.kinds[m.phrase]]
@@ -119,15 +132,31 @@ def _levels_around(levels: list[int], hard: list[int], at: int) -> bool:
     return any(left < n < at for n in levels) and any(at < n < right for n in levels)
 
 
-def _head_end(lexicon: Lexicon, tokens: list[str], part: _Part, matches: list[Match]) -> int:
-    """Where the head of the part ends: behind its first preposition a level is somebody else's."""
+def _head_end(lexicon: Lexicon, tokens: Sequence[str], part: _Part, matches: list[Match]) -> int:
+    """Where the head of the part ends: behind its first preposition a level is somebody else's.
+
+    Unless only a deputy stands before it: "deputy to the head".
+    """
     inside = {i for m in matches for i in range(m.start, m.end - 1)}
+    for m in matches:
+        kinds = lexicon.kinds[m.phrase]
+        if "level" in kinds and "deputy" not in kinds:
+            break
+        if "deputy" in kinds:
+            inside.update(_prepositions_from(lexicon, tokens, m.end, part.end))
     return next(
         (i for i in range(part.start, part.end) if tokens[i] in lexicon.prepositions and i not in inside), part.end
     )
 
 
-def _read_part(lexicon: Lexicon, tokens: list[str], part: _Part, matches: list[Match]) -> Meaning:
+def _prepositions_from(lexicon: Lexicon, tokens: Sequence[str], start: int, end: int) -> range:
+    at = start
+    while at < end and tokens[at] in lexicon.prepositions:
+        at += 1
+    return range(start, at)
+
+
+def _read_part(lexicon: Lexicon, tokens: Sequence[str], part: _Part, matches: list[Match]) -> Meaning:
     head = _head_end(lexicon, tokens, part, matches)
     inner = [m for m in matches if m.start <= head]
     kinds = [lexicon.kinds[m.phrase] for m in inner]
@@ -144,26 +173,31 @@ def _read_part(lexicon: Lexicon, tokens: list[str], part: _Part, matches: list[M
         former=any("former" in k for k in kinds),
         acting=any("acting" in k for k in kinds),
     )
-    return _with_level(lexicon, meaning, kinds, bases)
+    meaning = _with_level(lexicon, meaning, kinds, bases)
+    if meaning.level == 0 and any(k.keys() & _HELPERS for k in kinds):
+        boss = max((lexicon.kinds[m.phrase].get("level", 0) for m in matches), default=0)
+        return replace(meaning, assistant=meaning.assistant or boss >= _BOSS)
+    return meaning
 
 
 def _with_level(
     lexicon: Lexicon, meaning: Meaning, kinds: list[dict[str, int]], bases: list[tuple[int, Match]]
 ) -> Meaning:
-    """Level of a part: assistants first, then the best base, one lower for a deputy."""
+    """Level of a part: assistants first, then the base, one lower for a deputy."""
     levels = {at: lexicon.kinds[m.phrase]["level"] for at, m in bases}
-    helper = next((at for at, k in enumerate(kinds) if "assistant" in k or "support" in k), None)
+    helper = next((at for at, k in enumerate(kinds) if k.keys() & _HELPERS), None)
     leads_after = helper is not None and any(at > helper and n >= _LEADS for at, n in levels.items())
-    if helper is not None and not leads_after:
+    leads_after = leads_after and not any("aide" in k for k in kinds)
+    if helper is not None and not leads_after and not _leads_before(lexicon, levels, helper):
         own = "assistant" in kinds[helper] or any(at < helper and n >= _BOSS for at, n in levels.items())
         return replace(meaning, level=0, assistant=own, bank_level=0, alone_level=0)
     if not levels:
         return meaning
-    if levels[max(levels)] == 0:
+    if levels[max(levels)] == 0 and not lexicon.head_first:
         return replace(meaning, level=0, bank_level=0, alone_level=0)
-    best = max(levels, key=lambda at: (levels[at], at))
+    best = _base(lexicon, kinds, levels)
     before = any("deputy_before" in k and at < best and levels[best] >= _LEADS for at, k in enumerate(kinds))
-    deputy = leads_after or before or any("deputy" in k for k in kinds)
+    deputy = leads_after or before or any("deputy" in k and at != best for at, k in enumerate(kinds))
     phrase = next(m.phrase for at, m in bases if at == best)
     lower = int(deputy)
     return replace(
@@ -175,27 +209,51 @@ def _with_level(
     )
 
 
-def _function(lexicon: Lexicon, tokens: list[str], part: _Part, head: int) -> str | None:
-    """Function named last before the first preposition (the noun stands last), else the one behind it.
+def _leads_before(lexicon: Lexicon, levels: dict[int, int], helper: int) -> bool:
+    """Whether somebody of rank is named before the helper, in a language that names the person first."""
+    return lexicon.head_first and any(at < helper and _LEADS <= n < _BOSS for at, n in levels.items())
 
-    Of functions joined by `and` the first counts.
+
+def _base(lexicon: Lexicon, kinds: list[dict[str, int]], levels: dict[int, int]) -> int:
+    """Which of several levels is the person's: the best, or the first where the person is named first.
+
+    A word of rank such as "senior" yields to what it ranks, a deputy's own level to the level of whom he stands for.
+    """
+    if not lexicon.head_first:
+        return max(levels, key=lambda at: (levels[at], at))
+    firm = [at for at in sorted(levels) if levels[at] >= _LEADS or "never_alone" not in kinds[at]] or sorted(levels)
+    stands_for = len(firm) > 1 and "deputy" in kinds[firm[0]]
+    return firm[1] if stands_for else firm[0]
+
+
+def _function(lexicon: Lexicon, tokens: Sequence[str], part: _Part, head: int) -> str | None:
+    """Function named before the first preposition, else the one behind it; words such as "project" only without others.
+
+    Before it the last counts (the noun stands last), or the first where the person is named first. Of functions joined
+    by `and` the first counts.
     """
     found = lexicon.functions.find(tokens[part.start : part.end])
-    for zone in ([m for m in found if m.start < head - part.start], [m for m in found if m.start >= head - part.start]):
-        if zone:
-            at = len(zone) - 1
-            while (
-                at
-                and zone[at].start - zone[at - 1].end == 1
-                and tokens[part.start + zone[at].start - 1] in lexicon.joiners
-            ):
-                at -= 1
-            return lexicon.function_of[zone[at].phrase]
+    strong = [m for m in found if m.phrase not in lexicon.weak]
+    for some in (strong, found):
+        for zone in (
+            [m for m in some if m.start < head - part.start],
+            [m for m in some if m.start >= head - part.start],
+        ):
+            if zone:
+                at = 0 if lexicon.head_first else len(zone) - 1
+                while at and _is_joined(lexicon, tokens, part, zone[at - 1 : at + 1]):
+                    at -= 1
+                return lexicon.function_of[zone[at].phrase]
     return None
 
 
+def _is_joined(lexicon: Lexicon, tokens: Sequence[str], part: _Part, pair: list[Match]) -> bool:
+    """Whether only an `and` stands between two functions."""
+    return pair[1].start - pair[0].end == 1 and tokens[part.start + pair[0].end] in lexicon.joiners
+
+
 def _former_through(
-    lexicon: Lexicon, tokens: list[str], parts: list[_Part], matches: list[Match], read: list[Meaning]
+    lexicon: Lexicon, tokens: Sequence[str], parts: list[_Part], matches: list[Match], read: list[Meaning]
 ) -> list[Meaning]:
     """Carries `former` and `acting` from a part that says nothing else to all, and from a part to what `and` joins."""
     used = {i for m in matches for i in range(m.start, m.end)}
