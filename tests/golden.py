@@ -10,6 +10,7 @@ from pathlib import Path
 
 from connector.insight.titles.lexicon import Lexicon, languages, lexicon
 from connector.insight.titles.parser import Meaning, read_title
+from connector.insight.titles.words import plain
 
 FILE = Path(__file__).parent / "insight" / "titles_golden.csv"
 COLUMNS = ("language", "title", "level", "function", "former", "acting", "deputy", "assistant", "trap")
@@ -101,7 +102,7 @@ def read(titles: Iterable[Golden], order: Sequence[str] = ()) -> list[Read]:
 
 def _holds(book: Lexicon, title: str) -> bool:
     """Whether the whole title is one phrase of the lexicon, written out."""
-    tokens = book.tokens(title)
+    tokens = book.told(plain(title)).tokens
     parts = (book.levels, book.functions, book.general, book.sensitive)
     return any(m.end - m.start == len(tokens) and "*" not in m.phrase for part in parts for m in part.find(tokens))
 

@@ -184,7 +184,7 @@ def test_a_branch_is_told_to_be_counted_at_its_parent_by_name(harmed: Bench) -> 
 
 def test_no_name_or_title_of_a_contact_reaches_any_text_on_an_account(harmed: Bench) -> None:
     written = harmed.rows("SELECT after, why FROM journal", file="journal")
-    file = next((harmed.folder / "store" / "results").glob("*/account_result.parquet"))
+    file = next((harmed.folder / "store" / "results").glob("*/account_result.*parquet"))
     results = query(file.parent, "SELECT * FROM account_result")
     told = str(written) + str(results) + explained(harmed, harmed.ids["Customer 1"]) + harmed.kam("programme").out
     assert written
