@@ -272,7 +272,7 @@ def _enrich(folder: Path, later: int) -> None:
         print("  {:<36} {:>7.1f} s {:>7.1f} s CPU {:>8,.0f} MB".format(*stages[-1]), flush=True)
         last[:] = now
 
-    counts = enrich(mirror, lambda path: KeepingEngine(path, memory="1GB", least=0), context, settings, say)
+    counts = enrich(mirror, lambda path: KeepingEngine(path, least=0), context, settings, say)
     say("the list into the mirror")
     print(
         f"{counts['account_result']:,} accounts: {time.monotonic() - began:.1f} s, {stages[-1][3]:,.0f} MB at the peak"

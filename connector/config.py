@@ -72,7 +72,10 @@ class EngineSettings:
     """What runs the insight SQL: "duckdb" here, or "spark" for a mirror that outgrew this machine."""
 
     kind: Literal["duckdb", "spark"] = "duckdb"
-    memory: str = field(default="1GB", metadata={"meaning": "Of DuckDB, and of the driver of a Spark master."})
+    memory: str = field(
+        default="auto",
+        metadata={"meaning": "Of DuckDB, and of a Spark master's driver; auto: 1GB, for a mirror from 4 GB on 2GB."},
+    )
     threads: int = field(default=0, metadata={"meaning": "Of DuckDB; 0 for all cores."})
     master: str = field(default="", metadata={"meaning": "Spark's master, as local[4] or spark://host:7077; or:"})
     remote: str = field(default="", metadata={"meaning": "A Spark Connect server, as sc://host:15002."})

@@ -20,12 +20,13 @@ from connector.emulator.company import LAST_DAY, build, truth_in
 from connector.emulator.salesforce.org.records import Org
 from connector.emulator.salesforce.seed import seed as plant
 from connector.emulator.server import start
-from connector.schema import Change
+from connector.schema import CRM_FIELDS, Change
 from connector.workspace import Workspace, opened, setup_fields
 
 Truth = dict[str, Any]
 # The lines of the mapping that wait to be opted in.
-_OPTED_IN = re.compile(r"^# (\w+ = \"KAM_)", re.M)
+_PROGRAMME = "|".join(f.column for f in CRM_FIELDS if f.group == "programme")
+_OPTED_IN = re.compile(rf"^# (({_PROGRAMME}) = )", re.M)
 
 
 @dataclass(frozen=True)

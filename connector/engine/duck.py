@@ -28,6 +28,8 @@ _DUCK_TYPE = {"TEXT": "VARCHAR", "INTEGER": "BIGINT", "REAL": "DOUBLE"}
 _CHUNK = 50_000
 # Mirrors from this size on are read by a process of its own; below it a copy is made sooner.
 LARGE = 200_000_000
+# From this size on "auto" is more memory: the tables of a million accounts don't fit into the usual.
+_HUGE = 4_000_000_000
 _SNAPSHOT = "snapshot-"
 # Extensions whose signature DuckDB has checked in this process: hashing 35 MB anew costs 0.2 s at every start.
 _CHECKED: set[Path] = set()
@@ -37,8 +39,9 @@ class DuckEngine:
     """One DuckDB connection over one mirror; use as a context manager."""
 
     def __init__(
-        self, mirror: Path, *, memory: str = "1GB", threads: int = 0, scanner: bool = True, large: int = LARGE
+        self, mirror: Path, *, memory: str = "auto", threads: int = 0, scanner: bool = True, large: int = LARGE
     ) -> None:
+        memory = allowed(memory, mirror)
         # What outgrows the memory is spilled beside the store, not into whatever folder the command was started in.
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory,
@@ -140,6 +143,13 @@ class DuckEngine:
     def load(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any] | Sequence[Any]]) -> None:
         """Make temp table `name` from columns of equal length; None and NaN become null."""
         _fill(self._db, name, {k: _plain(v) for k, v in arrays.items()})
+
+
+def allowed(memory: str, mirror: Path) -> str:
+    """The memory that a setting means for a mirror."""
+    if memory != "auto":
+        return memory
+    return "2GB" if mirror.exists() and mirror.stat().st_size >= _HUGE else "1GB"
 
 
 def written(sql: str, params: Mapping[str, object]) -> str:

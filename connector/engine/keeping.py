@@ -101,7 +101,7 @@ class KeepingEngine(DuckEngine):
         self,
         mirror: Path,
         *,
-        memory: str = "1GB",
+        memory: str = "auto",
         threads: int = 0,
         scanner: bool = True,
         large: int = LARGE,

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from connector.engine.duck import DuckEngine, quoted
+from connector.engine.duck import DuckEngine, allowed, quoted
 from connector.errors import StoreFault, UsageFault
 from connector.schema import Read
 
@@ -47,11 +47,11 @@ class SparkEngine:
         master: str = "",
         remote: str = "",
         folder: Path | None = None,
-        memory: str = "1GB",
+        memory: str = "auto",
         threads: int = 0,
     ) -> None:
         self.keeper: Any = None
-        self._spark = _connect(remote) if remote else _start(master, memory)
+        self._spark = _connect(remote) if remote else _start(master, allowed(memory, mirror))
         self._number = count()
         self._folder = _room(folder or mirror.parent, mirror)
         try:

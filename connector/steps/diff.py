@@ -21,8 +21,8 @@ _ABOUT = 0.25
 _MONEY = {"net_value_12m", "lifetime_value"}
 # What travels with another change as it is: alone it is no news.
 _STAMPS = {"kam_as_of", "insight_json"}
-# What moves by itself as days pass or others move. A text tells it too, and changes with it when it is news.
-_RIDERS = {*_STAMPS, "kam_rank", "net_value_12m"}
+# What moves by itself as days pass or others move. A text or a band tells of it too when it is news.
+_RIDERS = {*_STAMPS, "kam_rank", "net_value_12m", "engaged_contacts"}
 
 
 @dataclass(frozen=True)
