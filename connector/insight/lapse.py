@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import digamma, gammaln
 
 from connector.insight.propensity import Floats, Ints
 from connector.insight.steps import run_steps
@@ -93,6 +91,9 @@ def fit(cells: Cells, least_repeaters: int = 1) -> Fit | None:
     """The parameters that make what was seen likeliest, or None: too few ordered again, or no maximum was found."""
     if cells.accounts[cells.x > 0].sum() < least_repeaters:
         return None
+    # It takes longer to import than most commands take.
+    from scipy.optimize import minimize  # noqa: PLC0415
+
     order = np.lexsort(cells[::-1])
     ordered = Cells(*(column[order] for column in cells))
     k = regularity(ordered)
@@ -113,6 +114,8 @@ def regularity(cells: Cells) -> int:
 
 def _loss(logs: Floats, cells: Cells, k: int) -> tuple[float, Floats]:
     """Minus the mean log-likelihood, and its slope along the parameters' logarithms."""
+    from scipy.special import digamma, gammaln  # noqa: PLC0415
+
     r, alpha, a, b = np.exp(logs)
     # Gamma functions cost most, and repeat orders are few different numbers.
     counts, at = np.unique(cells.x, return_inverse=True)

@@ -11,7 +11,6 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 # Judged after years, not quarters: a younger selection tells nothing.
@@ -101,6 +100,8 @@ def _drawn(group: Sequence[tuple[int, int]], generator: np.random.Generator) -> 
 
 def _of_means(measure: str, key: Sequence[float], near: Sequence[float]) -> Difference:
     """Difference of two means; Welch's interval with the degrees of freedom of Satterthwaite (Welch 1947)."""
+    from scipy.special import stdtrit  # noqa: PLC0415
+
     (one, first), (other, second) = _mean(key), _mean(near)
     shown = Difference(measure, "points", one, other, len(key), len(near))
     if min(len(key), len(near)) < LEAST_ACCOUNTS or one is None or other is None:
