@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from importlib import resources
+from itertools import product
 from typing import Any, NamedTuple
 
 from connector.insight.titles.phrases import HARD, UNKNOWN, Match, Phrasebook
@@ -68,10 +69,14 @@ class Lexicon:
     kinds: dict[str, dict[str, int]]
     levels: Phrasebook
     functions: Phrasebook
-    function_of: dict[str, str]
+    function_of: dict[str, str | None]
     weak: frozenset[str]
+    individual: frozenset[tuple[str, str]]
+    departmental: frozenset[str]
     general: Phrasebook
     not_general: frozenset[str]
+    whole: frozenset[str]
+    yields: frozenset[str]
     sensitive: Phrasebook
     harmless: frozenset[str]
     bank_words: Phrasebook
@@ -192,7 +197,7 @@ def _build(data: dict[str, Any]) -> Lexicon:
     spelling = replace(spelling, plainest=spelling.inflected(sorted(singles)))
     sources = _sources(data, spelling)
     kinds: dict[str, dict[str, int]] = {}
-    function_of: dict[str, str] = {}
+    function_of: dict[str, str | None] = {}
     for source in sources:
         kinds |= source.kinds()
         function_of |= source.functions()
@@ -212,8 +217,12 @@ def _build(data: dict[str, Any]) -> Lexicon:
         functions=Phrasebook(function_of),
         function_of=function_of,
         weak=lists["weak.words"],
+        individual=frozenset(product(lists["individual.heads"], lists["individual.fields"])),
+        departmental=lists["department.heads"],
         general=Phrasebook(lists["general.words"] | lists["general.not"]),
         not_general=lists["general.not"],
+        whole=lists["general.whole"],
+        yields=lists["general.yields"],
         sensitive=Phrasebook(lists["sensitive.words"] | lists["sensitive.harmless"]),
         harmless=lists["sensitive.harmless"],
         bank_words=Phrasebook(lists["banks.words"]),
@@ -232,8 +241,8 @@ def _sources(data: dict[str, Any], spelling: Spelling) -> list["_Phrases"]:
 
 
 _LISTS = (
-    "normalise.prepositions", "normalise.joiners", "weak.words", "general.words", "general.not", "sensitive.words",
-    "sensitive.harmless", "banks.words",
+    "normalise.prepositions", "normalise.joiners", "weak.words", "general.words", "general.not", "general.whole", "general.yields",
+    "sensitive.words", "sensitive.harmless", "banks.words", "individual.heads", "individual.fields", "department.heads",
 )  # fmt: skip
 
 
@@ -256,11 +265,12 @@ class _Phrases:
         lists = {p for name in _LISTS for p in _gathered([self], *name.split("."))}
         return lists.union(self.kinds(), self.functions())
 
-    def functions(self) -> dict[str, str]:
+    def functions(self) -> dict[str, str | None]:
+        """The function of each phrase; those under `none` look like a field and name no function."""
         given = self.data["functions"]
-        if unknown := set(given) - set(FUNCTIONS):
+        if unknown := set(given) - {*FUNCTIONS, "none"}:
             raise ValueError(f"{self.data['language']}.toml [functions]: unknown function {sorted(unknown)}")
-        return {p: f for f, phrases in given.items() for p in self.of(phrases)}
+        return {p: None if f == "none" else f for f, phrases in given.items() for p in self.of(phrases)}
 
     def kinds(self) -> dict[str, dict[str, int]]:
         """What each phrase can be: a level, a modifier, an assistant; `neutral` ones only use up their words."""
@@ -271,7 +281,7 @@ class _Phrases:
         helpers = data["assistants"]
         groups = {**data["modifiers"], "assistant": helpers["words"], "support": helpers["support"]}
         groups |= {"aide": helpers.get("of", []), "neutral": data["neutral"]["words"]}
-        groups |= {k: data["neutral"][k] for k in ("only_alone", "never_alone")}
+        groups |= {k: data["neutral"][k] for k in ("only_alone", "never_alone", "never_whole")}
         for kind, phrases in groups.items():
             for phrase in self.of(phrases):
                 kinds.setdefault(phrase, {})[kind] = 1

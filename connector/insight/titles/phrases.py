@@ -5,7 +5,7 @@ Phrases come in as a native speaker writes them; a Phrasebook leaves. Next room:
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _LONGEST_GAP = 4
 # Stands for any word that no list of the lexicon has; no title contains it.
@@ -13,8 +13,7 @@ UNKNOWN = "\0"
 HARD = frozenset(",/|;:()[]{}•·\n\r+–—-،؛")
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(NamedTuple):
     """One phrase found in a title: tokens[start:end], as the lexicon writes it."""
 
     start: int

@@ -14,6 +14,8 @@ from typing import Any
 _LONGEST_TITLE = 400
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]*)?|[,/|&;:()\[\]{}•·\n\r+–—،؛]|(?<=\s)-(?=\s)")
 _DOTTED = re.compile(r"\b([^\W\d_])\.(?=[^\W\d_]\b)")
+# German for those who left office; without the dots they would be field service and investor relations.
+_LEFT_OFFICE = re.compile(r"(?<!\w)(?:a\. ?d\.|i\. ?r\.)(?!\w)")
 _ADDRESS = re.compile(r"\S+@\S+|https?://\S+")
 # "(m/w/d)" and its like: anybody may apply.
 _ANYBODY = re.compile(
@@ -45,7 +47,7 @@ def plain(text: str) -> str:
     if "`" in made:
         made = made.replace("`", "'")
     if "." in made or ":" in made:
-        made = _DOTTED.sub(r"\1", _ADDRESS.sub(" ", made))
+        made = _DOTTED.sub(r"\1", _LEFT_OFFICE.sub(" im ruhestand ", _ADDRESS.sub(" ", made)))
     return made
 
 
@@ -64,6 +66,7 @@ class Spelling:
     possessive: tuple[str, ...]
     endings: tuple[tuple[str, str], ...]
     prefixes: tuple[tuple[str, str], ...]
+    short: Mapping[str, str] = field(default_factory=dict)
     plainest: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -79,6 +82,7 @@ class Spelling:
             possessive=tuple(data["possessive"]),
             endings=tuple((e, to) for e, either in data.get("endings", {}).items() for to in either.split("|")),
             prefixes=tuple(data.get("prefixes", {}).items()),
+            short=data.get("short", {}),
         )
 
     def words(self, made: str) -> list[str]:
@@ -88,7 +92,10 @@ class Spelling:
         return _WORD.findall(made)
 
     def fold(self, word: str) -> str:
-        """A word in the spelling that the phrases have too."""
+        """A word in the spelling that the phrases have too, written out."""
+        return self._folded(self.short.get(word, word))
+
+    def _folded(self, word: str) -> str:
         made = word.translate(self.replace)
         for pattern, to in self.rewrite:
             made = pattern.sub(to, made)
@@ -102,7 +109,7 @@ class Spelling:
                 ((p, i) for p, i in self.prefixes if p.endswith("'") and word.startswith(p)), ("", "")
             )
             stem = word[len(prefix) :]
-            made += [*instead.split(), "*".join(map(self.fold, stem.split("*")))]
+            made += [*instead.split(), self.fold(stem) if "*" not in stem else "*".join(map(self._folded, stem.split("*")))]
         return " ".join(made if len(made) == 1 else [self.plainest.get(w, w) for w in made])
 
     def inflected(self, words: Iterable[str]) -> dict[str, str]:
