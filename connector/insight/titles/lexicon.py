@@ -13,7 +13,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from connector.insight.titles.phrases import HARD, UNKNOWN, Match, Phrasebook
-from connector.insight.titles.words import Spelling, heads, plain
+from connector.insight.titles.words import SHORTEST_HEAD, Spelling, heads, plain
 
 FUNCTIONS = (
     "finance",
@@ -42,12 +42,17 @@ class Told(NamedTuple):
     hot: bool
 
 
-class _Read(NamedTuple):
+class Read(NamedTuple):
     """A word in a language; `known` is 2 in full, 1 in part, -2 not at all, 0 for a letter that may be anything."""
 
     tokens: tuple[str, ...]
     known: int
     hot: bool
+
+
+# One object, so that a word nobody knows, the most frequent kind, is seen by a glance.
+_NOBODY = (UNKNOWN,)
+_UNREAD, _LETTER = Read(_NOBODY, -2, False), Read(_NOBODY, 0, False)
 
 
 @dataclass(eq=False)
@@ -91,8 +96,11 @@ class Lexicon:
         titled = [p for p, k in self.kinds.items() if k.keys() & {"level", "support", "aide"} and " " not in p]
         self._forms = self.spelling.inflected(sorted(self.exact))
         self._heads = self.spelling.inflected(sorted(p for p in titled if "*" not in p))
+        known = {"heads": self._heads, "known": self._forms}.get(self.compounds, {})
+        self._tails = {head[-SHORTEST_HEAD:] for head in known if len(head) >= SHORTEST_HEAD}
+        self._prefixes = tuple(prefix for prefix, _ in self.spelling.prefixes)
         self._stems = Phrasebook([w for book in self.books for w in book.stem_words()])
-        self._read_word = lru_cache(_WORDS_KEPT)(self._word)
+        self._read_word = lru_cache(_WORDS_KEPT)(self.word)
 
     def told(self, made: str) -> Told:
         """A plain title's tokens, with every word that stands nowhere in the lexicon made the same."""
@@ -108,9 +116,11 @@ class Lexicon:
             tokens += read.tokens
             known += read.known
             hot = hot or read.hot
-        if self.letters and not made.isascii() and not self.letters.isdisjoint(made):
-            known += 1
-        return Told(tuple(tokens), known, hot)
+        return Told(tuple(tokens), known + self.marked(made), hot)
+
+    def marked(self, made: str) -> bool:
+        """Whether a title has a letter that only this language has."""
+        return bool(self.letters) and not made.isascii() and not self.letters.isdisjoint(made)
 
     def is_bank(self, text: str) -> bool:
         """Whether an industry or a title speaks of a bank."""
@@ -124,11 +134,14 @@ class Lexicon:
             return "".join(found.groups())
         return " ".join(found.groups())
 
-    def _word(self, raw: str) -> _Read:
-        tokens = self._resolve(self.spelling.fold(self.spelling.bare(raw)))
+    def word(self, raw: str) -> Read:
+        """A word of a plain title in this language."""
+        tokens = self._resolve(self.spelling.fold(self.spelling.bare(raw) if "'" in raw else raw))
+        if tokens is _NOBODY:
+            return _UNREAD if len(raw) > 1 else _LETTER
         missing = tokens.count(UNKNOWN)
         known = 0 if len(raw) == 1 else -2 if missing == len(tokens) else 1 if missing else 2
-        return _Read(tokens, known, any(self.sensitive.keys(t) for t in tokens))
+        return Read(tokens, known, any(self.sensitive.begins(t) for t in tokens))
 
     def _resolve(self, word: str) -> tuple[str, ...]:
         """The tokens of a word: itself, without an ending, its parts, or unknown."""
@@ -137,17 +150,17 @@ class Lexicon:
         plainest = self._forms.get(word)
         if plainest is not None:
             return (plainest,)
-        parts = self._compound(word) if self.compounds else None
+        parts = self._compound(word) if word[-SHORTEST_HEAD:] in self._tails else None
         if parts is not None:
             return parts
         if self._stems.has_stem(word):
             return (word,)
-        for prefix, instead in self.spelling.prefixes:
+        for prefix, instead in self.spelling.prefixes if word.startswith(self._prefixes) else ():
             if word.startswith(prefix) and len(word) > len(prefix):
                 rest = self._resolve(word[len(prefix) :])
                 if prefix.endswith("'") or UNKNOWN not in rest:
                     return (*instead.split(), *rest)
-        return (UNKNOWN,)
+        return _NOBODY
 
     def _compound(self, word: str) -> tuple[str, ...] | None:
         """Front and head of a compound: with `heads` the head names the person, with `known` both parts are known."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 from connector.insight.titles.lexicon import Lexicon
 from connector.insight.titles.phrases import HARD, Match
-from connector.insight.titles.words import plain, scripts
+from connector.insight.titles.shelf import Key, Reading, Shelf, shelf
+from connector.insight.titles.words import plain
 
 _BOSS = 4
 _LEADS = 2
@@ -33,8 +34,8 @@ class Meaning:
 
 
 NOTHING = Meaning()
-# A language, and the tokens of a title in it, unknown words as one.
-Seen = tuple[str, tuple[str, ...]]
+# The lexicons asked, and what a title is to them; words that none of them knows are one.
+Seen = tuple[Shelf, Key]
 
 
 @dataclass(frozen=True)
@@ -56,28 +57,28 @@ def read_title(text: str, lexicons: Sequence[Lexicon], seen: dict[Seen, Meaning]
     in words no lexicon knows are one.
     """
     made = plain(text)
-    told = [(lexicon, lexicon.told(made)) for lexicon in _candidates(made, lexicons)]
-    if any(t.hot and _is_sensitive(lexicon, t.tokens) for lexicon, t in told):
+    books = shelf(made, lexicons)
+    key = books.key(made)
+    if seen is None:
+        return _believed(books.readings(key))
+    meaning = seen.get((books, key))
+    if meaning is None:
+        meaning = seen[books, key] = _believed(books.readings(key))
+    return meaning
+
+
+def _believed(readings: Sequence[Reading]) -> Meaning:
+    """What the language says that is believed; the readings come with the language that knows most in front."""
+    if any(r.told.hot and _is_sensitive(r.lexicon, r.told.tokens) for r in readings):
         return NOTHING
-    told.sort(key=lambda pair: (-pair[1].known, pair[0].borrows))
-    seen = {} if seen is None else seen
     found: list[Meaning] = []
-    for lexicon, (tokens, known, _) in told:
-        if known < told[0][1].known and any(m != NOTHING for m in found):
+    for lexicon, told in readings:
+        if told.known < readings[0].told.known and any(m != NOTHING for m in found):
             break
-        key = (lexicon.language, tokens)
-        if key not in seen:
-            seen[key] = _read(lexicon, tokens)
-        found.append(seen[key])
+        found.append(_read(lexicon, told.tokens))
         if found[-1].level is not None and (found[-1].function is not None or not lexicon.borrows):
             break
     return max(found, key=lambda m: (m.level is not None, m.function is not None), default=NOTHING)
-
-
-def _candidates(made: str, lexicons: Sequence[Lexicon]) -> Sequence[Lexicon]:
-    """Lexicons of the title's script; other scripts' lexicons borrow what Latin words they need."""
-    written = scripts(made) or {"latin"}
-    return [x for x in lexicons if x.script in written] or lexicons
 
 
 def _is_sensitive(lexicon: Lexicon, tokens: Sequence[str]) -> bool:

@@ -40,6 +40,8 @@ class Phrasebook:
         self._ends = {w[1:] for w in every if w.startswith("*") and not w.endswith("*")}
         self._within = [w[1:-1] for w in every if w.startswith("*") and w.endswith("*")]
         self.stemmed = bool(self._begins or self._ends or self._within)
+        self._begin_lengths = sorted({len(s) for s in self._begins})
+        self._end_lengths = sorted({len(s) for s in self._ends})
         self._first_letters = {s[:2] for s in self._begins}
         self._last_letters = {s[-2:] for s in self._ends}
         self._inside = re.compile("|".join(map(re.escape, self._within))) if self._within else None
@@ -51,6 +53,10 @@ class Phrasebook:
         if found is None:
             found = self._keys[word] = self.stems(word)
         return found
+
+    def begins(self, word: str) -> bool:
+        """Whether any phrase begins with a token."""
+        return any(key in self._by_first for key in self.keys(word))
 
     def stems(self, word: str) -> tuple[str, ...]:
         """The same, for a word that may be anybody's."""
@@ -69,10 +75,14 @@ class Phrasebook:
 
     def has_stem(self, word: str) -> bool:
         """Whether any stem stands in a word."""
-        if word[:2] in self._first_letters and any(word[:n] in self._begins for n in range(2, len(word) + 1)):
-            return True
-        if word[-2:] in self._last_letters and any(word[n:] in self._ends for n in range(len(word) - 1)):
-            return True
+        if word[:2] in self._first_letters:
+            for n in self._begin_lengths:
+                if word[:n] in self._begins:
+                    return True
+        if word[-2:] in self._last_letters:
+            for n in self._end_lengths:
+                if word[-n:] in self._ends:
+                    return True
         return self._inside is not None and self._inside.search(word) is not None
 
     def find(self, tokens: Sequence[str]) -> list[Match]:

@@ -30,9 +30,11 @@ _MARKS: dict[int, str | None] = {0x200C: " ", 0x0640: None, ord("’"): "'"}
 for _code in (*range(0x20000), *range(0xE0000, 0xE0200)):
     if unicodedata.category(chr(_code)) in ("Cf", "Mn"):
         _MARKS.setdefault(_code, None)
+# Finds them, and any character of the rarer planes, for those a list of thousands would be searched one by one.
+_MARKED = re.compile("[" + "".join(re.escape(chr(c)) for c in sorted(_MARKS) if c < 0x10000) + "\U00010000-\U0010ffff]")
 # What may stand between a word and the ending of the other gender.
-_BETWEEN = re.compile(r"[(\[/*:_·•.∙‧-]")
-_SHORTEST_HEAD = 4
+_BETWEEN = re.compile(r"[(\[]|(?<=\w)[/*:_·•.∙‧-](?=\S)")
+SHORTEST_HEAD = 4
 _SHORTEST_STEM = 3
 _SHORTEST_FRONT = 2
 
@@ -41,7 +43,10 @@ def plain(text: str) -> str:
     """A title in small letters and one form; marks that steer writing direction, vowel signs and emoji fall away."""
     made = text[:_LONGEST_TITLE].casefold()
     if not made.isascii():
-        made = unicodedata.normalize("NFKC", made).casefold().translate(_MARKS)
+        if not unicodedata.is_normalized("NFKC", made):
+            made = unicodedata.normalize("NFKC", made).casefold()
+        if _MARKED.search(made):
+            made = made.translate(_MARKS)
     if "/" in made or "|" in made or "(" in made or "*" in made:
         made = _ANYBODY.sub(" ", made)
     if "`" in made:
@@ -49,6 +54,16 @@ def plain(text: str) -> str:
     if "." in made or ":" in made:
         made = _DOTTED.sub(r"\1", _LEFT_OFFICE.sub(" im ruhestand ", _ADDRESS.sub(" ", made)))
     return made
+
+
+def has_marks(made: str) -> bool:
+    """Whether a plain title may have endings of gender or compounds behind marks, which each language parts its way."""
+    return _BETWEEN.search(made) is not None
+
+
+def part(made: str) -> list[str]:
+    """Words and separators of a plain title without such marks."""
+    return _WORD.findall(made)
 
 
 def scripts(text: str) -> set[str]:
@@ -67,6 +82,7 @@ class Spelling:
     endings: tuple[tuple[str, str], ...]
     prefixes: tuple[tuple[str, str], ...]
     short: Mapping[str, str] = field(default_factory=dict)
+    rewritten: re.Pattern[str] | None = None
     plainest: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -82,21 +98,25 @@ class Spelling:
             possessive=tuple(data["possessive"]),
             endings=tuple((e, to) for e, either in data.get("endings", {}).items() for to in either.split("|")),
             prefixes=tuple(data.get("prefixes", {}).items()),
-            short=data.get("short", {}),
+            # What ASCII signs become stands with the words, so that only other letters are exchanged one by one.
+            short=data.get("short", {}) | {chr(code): to for code, to in replace.items() if code < 128},
+            rewritten=re.compile("|".join(data.get("rewrite", {}))) if data.get("rewrite") else None,
         )
 
     def words(self, made: str) -> list[str]:
         """Words and separators of a plain title."""
-        if self.gendered is not None and _BETWEEN.search(made):
+        if self.gendered is not None and has_marks(made):
             made = self.gendered.sub("", made)
-        return _WORD.findall(made)
+        return part(made)
 
     def fold(self, word: str) -> str:
         """A word in the spelling that the phrases have too, written out."""
         return self._folded(self.short.get(word, word))
 
     def _folded(self, word: str) -> str:
-        made = word.translate(self.replace)
+        made = word if word.isascii() else word.translate(self.replace)
+        if self.rewritten is None or not self.rewritten.search(made):
+            return made
         for pattern, to in self.rewrite:
             made = pattern.sub(to, made)
         return made
@@ -136,7 +156,7 @@ class Spelling:
 
 def heads(word: str, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Front and head of a compound, the longest head first."""
-    for cut in range(_SHORTEST_FRONT, len(word) - _SHORTEST_HEAD + 1):
+    for cut in range(_SHORTEST_FRONT, len(word) - SHORTEST_HEAD + 1):
         head = known.get(word[cut:])
         if head is not None:
             yield word[:cut], head
