@@ -254,8 +254,9 @@ def _sources(data: dict[str, Any], spelling: Spelling) -> list["_Phrases"]:
 
 
 _LISTS = (
-    "normalise.prepositions", "normalise.joiners", "weak.words", "general.words", "general.not", "general.whole", "general.yields",
-    "sensitive.words", "sensitive.harmless", "banks.words", "individual.heads", "individual.fields", "department.heads",
+    "normalise.prepositions", "normalise.joiners", "weak.words", "general.words", "general.not", "general.whole",
+    "general.yields", "sensitive.words", "sensitive.harmless", "banks.words", "individual.heads", "individual.fields",
+    "department.heads",
 )  # fmt: skip
 
 

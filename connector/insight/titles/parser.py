@@ -211,7 +211,8 @@ def _stands_in(inner: list[Match], kinds: list[dict[str, int]]) -> int | None:
     """Place of a word that makes the post right behind it an acting one: in Persian, the supervisor of a post."""
     pairs = zip(range(len(inner)), inner, inner[1:], strict=False)
     return next(
-        (at for at, m, n in pairs if "acting_before" in kinds[at] and m.end == n.start and "level" in kinds[at + 1]), None
+        (at for at, m, n in pairs if "acting_before" in kinds[at] and m.end == n.start and "level" in kinds[at + 1]),
+        None,
     )
 
 

@@ -42,8 +42,9 @@ class Phrasebook:
         self.stemmed = bool(self._begins or self._ends or self._within)
         self._begin_lengths = sorted({len(s) for s in self._begins})
         self._end_lengths = sorted({len(s) for s in self._ends})
-        self._first_letters = {s[:2] for s in self._begins}
-        self._last_letters = {s[-2:] for s in self._ends}
+        # A glance at three letters, or two of the shortest stems, settles most words.
+        self._first_letters = {s[:3] for s in self._begins}
+        self._last_letters = {s[-3:] for s in self._ends}
         self._inside = re.compile("|".join(map(re.escape, self._within))) if self._within else None
         self._keys: dict[str, tuple[str, ...]] = {UNKNOWN: ()}
 
@@ -75,11 +76,11 @@ class Phrasebook:
 
     def has_stem(self, word: str) -> bool:
         """Whether any stem stands in a word."""
-        if word[:2] in self._first_letters:
+        if word[:3] in self._first_letters or word[:2] in self._first_letters:
             for n in self._begin_lengths:
                 if word[:n] in self._begins:
                     return True
-        if word[-2:] in self._last_letters:
+        if word[-3:] in self._last_letters or word[-2:] in self._last_letters:
             for n in self._end_lengths:
                 if word[-n:] in self._ends:
                     return True

@@ -129,7 +129,10 @@ class Spelling:
                 ((p, i) for p, i in self.prefixes if p.endswith("'") and word.startswith(p)), ("", "")
             )
             stem = word[len(prefix) :]
-            made += [*instead.split(), self.fold(stem) if "*" not in stem else "*".join(map(self._folded, stem.split("*")))]
+            made += [
+                *instead.split(),
+                self.fold(stem) if "*" not in stem else "*".join(map(self._folded, stem.split("*"))),
+            ]
         return " ".join(made if len(made) == 1 else [self.plainest.get(w, w) for w in made])
 
     def inflected(self, words: Iterable[str]) -> dict[str, str]:
