@@ -27,15 +27,15 @@ LEVELS = {
         Board; Board member; Non-Executive Director; Managing Partner; Interim CEO; Chairwoman; CEO - Germany;
         The Big Boss and CEO""",
     4: """VP; V.P. Sales; Vice-President; Senior Vice President, Sales; EVP Operations; SVP Sales & Marketing;
-        Deputy CFO; General Manager; Executive Director; General Counsel; Partner; Partner, Tax; Deputy Director
-        General; Country Manager""",
+        Deputy CFO; General Manager; Executive Director; General Counsel; Partner, Tax; Deputy Director General;
+        Country Manager""",
     3: """Director; IT Director; Director of IT; Head of Procurement; Procurement Head; Head, Supply Chain;
-        Treasurer; Financial Controller; Plant Manager; Chief Accountant; Company Secretary; Assistant Vice
+        Treasurer; Financial Controller; Chief Accountant; Company Secretary; Assistant Vice
         President; Acting Head of HR; Deputy General Manager; Global Head of Sourcing; Head of Office of the
         CEO; Senior Director Finance""",
     2: """Manager; Purchasing Manager; Sr. Mgr. Procurement; Supervisor; Team Lead; Associate Director; Deputy
         Head of Sales; Lead Generation Manager; Channel Partner Manager; Second Shift Supervisor; Fire Chief;
-        A/P Manager""",
+        A/P Manager; Plant Manager; Office Manager""",
     1: """Assistant Manager; Assistant Sales & Marketing Manager; Product Owner; Data Owner; Account Executive;
         Sales Executive; Senior Account Executive; Key Account Manager; HR Business Partner; Lead Engineer;
         Headhunter; Head Hunter; Sr Buyer; Sales Representative; Sales Associate; Advisor to the President;
@@ -61,6 +61,7 @@ def test_a_title_has_its_level(title: str, level: int) -> None:
         "Associate",
         "Lead Generation",
         "Tax Partner",
+        "Partner",
         "Rockstar Ninja",
         "n/a",
         "",
@@ -91,7 +92,12 @@ def test_an_unknown_title_has_no_level_instead_of_a_low_one(title: str) -> None:
         ("Director Sales and Marketing", "sales"),
         ("Director, Health & Safety", "quality"),
         ("Supply Chain Manager", "procurement"),
-        ("Product Owner", "engineering"),
+        ("Product Owner", None),
+        ("Project Manager", None),
+        ("Payroll Manager", "hr"),
+        ("Logistics Manager", "operations"),
+        ("Assistant to the CEO", "general"),
+        ("President & COO", "general"),
         ("Account Executive", "sales"),
         ("Lead Generation Specialist", "marketing"),
         ("HR Business Partner", "hr"),
@@ -254,7 +260,7 @@ def test_contacts_get_the_meaning_of_their_title(engine_with: Maker) -> None:
         "C1": (5, "finance", 0, 0),
         "C2": (2, "procurement", 1, 0),
         "C3": (None, None, 0, 0),
-        "C4": (0, None, 0, 1),
+        "C4": (0, "other", 0, 1),
         "C5": (5, "finance", 0, 0),
     }
 

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from importlib import resources
+from itertools import product
 from typing import Any, NamedTuple
 
 from connector.insight.titles.phrases import HARD, UNKNOWN, Match, Phrasebook
-from connector.insight.titles.words import Spelling, heads, plain
+from connector.insight.titles.words import SHORTEST_HEAD, Spelling, heads, plain
 
 FUNCTIONS = (
     "finance",
@@ -41,12 +42,17 @@ class Told(NamedTuple):
     hot: bool
 
 
-class _Read(NamedTuple):
+class Read(NamedTuple):
     """A word in a language; `known` is 2 in full, 1 in part, -2 not at all, 0 for a letter that may be anything."""
 
     tokens: tuple[str, ...]
     known: int
     hot: bool
+
+
+# One object, so that a word nobody knows, the most frequent kind, is seen by a glance.
+_NOBODY = (UNKNOWN,)
+_UNREAD, _LETTER = Read(_NOBODY, -2, False), Read(_NOBODY, 0, False)
 
 
 @dataclass(eq=False)
@@ -68,10 +74,14 @@ class Lexicon:
     kinds: dict[str, dict[str, int]]
     levels: Phrasebook
     functions: Phrasebook
-    function_of: dict[str, str]
+    function_of: dict[str, str | None]
     weak: frozenset[str]
+    individual: frozenset[tuple[str, str]]
+    departmental: frozenset[str]
     general: Phrasebook
     not_general: frozenset[str]
+    whole: frozenset[str]
+    yields: frozenset[str]
     sensitive: Phrasebook
     harmless: frozenset[str]
     bank_words: Phrasebook
@@ -86,8 +96,11 @@ class Lexicon:
         titled = [p for p, k in self.kinds.items() if k.keys() & {"level", "support", "aide"} and " " not in p]
         self._forms = self.spelling.inflected(sorted(self.exact))
         self._heads = self.spelling.inflected(sorted(p for p in titled if "*" not in p))
+        known = {"heads": self._heads, "known": self._forms}.get(self.compounds, {})
+        self._tails = {head[-SHORTEST_HEAD:] for head in known if len(head) >= SHORTEST_HEAD}
+        self._prefixes = tuple(prefix for prefix, _ in self.spelling.prefixes)
         self._stems = Phrasebook([w for book in self.books for w in book.stem_words()])
-        self._read_word = lru_cache(_WORDS_KEPT)(self._word)
+        self._read_word = lru_cache(_WORDS_KEPT)(self.word)
 
     def told(self, made: str) -> Told:
         """A plain title's tokens, with every word that stands nowhere in the lexicon made the same."""
@@ -103,9 +116,11 @@ class Lexicon:
             tokens += read.tokens
             known += read.known
             hot = hot or read.hot
-        if self.letters and not made.isascii() and not self.letters.isdisjoint(made):
-            known += 1
-        return Told(tuple(tokens), known, hot)
+        return Told(tuple(tokens), known + self.marked(made), hot)
+
+    def marked(self, made: str) -> bool:
+        """Whether a title has a letter that only this language has."""
+        return bool(self.letters) and not made.isascii() and not self.letters.isdisjoint(made)
 
     def is_bank(self, text: str) -> bool:
         """Whether an industry or a title speaks of a bank."""
@@ -119,11 +134,14 @@ class Lexicon:
             return "".join(found.groups())
         return " ".join(found.groups())
 
-    def _word(self, raw: str) -> _Read:
-        tokens = self._resolve(self.spelling.fold(self.spelling.bare(raw)))
+    def word(self, raw: str) -> Read:
+        """A word of a plain title in this language."""
+        tokens = self._resolve(self.spelling.fold(self.spelling.bare(raw) if "'" in raw else raw))
+        if tokens is _NOBODY:
+            return _UNREAD if len(raw) > 1 else _LETTER
         missing = tokens.count(UNKNOWN)
         known = 0 if len(raw) == 1 else -2 if missing == len(tokens) else 1 if missing else 2
-        return _Read(tokens, known, any(self.sensitive.keys(t) for t in tokens))
+        return Read(tokens, known, any(self.sensitive.begins(t) for t in tokens))
 
     def _resolve(self, word: str) -> tuple[str, ...]:
         """The tokens of a word: itself, without an ending, its parts, or unknown."""
@@ -132,17 +150,17 @@ class Lexicon:
         plainest = self._forms.get(word)
         if plainest is not None:
             return (plainest,)
-        parts = self._compound(word) if self.compounds else None
+        parts = self._compound(word) if word[-SHORTEST_HEAD:] in self._tails else None
         if parts is not None:
             return parts
         if self._stems.has_stem(word):
             return (word,)
-        for prefix, instead in self.spelling.prefixes:
+        for prefix, instead in self.spelling.prefixes if word.startswith(self._prefixes) else ():
             if word.startswith(prefix) and len(word) > len(prefix):
                 rest = self._resolve(word[len(prefix) :])
                 if prefix.endswith("'") or UNKNOWN not in rest:
                     return (*instead.split(), *rest)
-        return (UNKNOWN,)
+        return _NOBODY
 
     def _compound(self, word: str) -> tuple[str, ...] | None:
         """Front and head of a compound: with `heads` the head names the person, with `known` both parts are known."""
@@ -192,7 +210,7 @@ def _build(data: dict[str, Any]) -> Lexicon:
     spelling = replace(spelling, plainest=spelling.inflected(sorted(singles)))
     sources = _sources(data, spelling)
     kinds: dict[str, dict[str, int]] = {}
-    function_of: dict[str, str] = {}
+    function_of: dict[str, str | None] = {}
     for source in sources:
         kinds |= source.kinds()
         function_of |= source.functions()
@@ -212,8 +230,12 @@ def _build(data: dict[str, Any]) -> Lexicon:
         functions=Phrasebook(function_of),
         function_of=function_of,
         weak=lists["weak.words"],
+        individual=frozenset(product(lists["individual.heads"], lists["individual.fields"])),
+        departmental=lists["department.heads"],
         general=Phrasebook(lists["general.words"] | lists["general.not"]),
         not_general=lists["general.not"],
+        whole=lists["general.whole"],
+        yields=lists["general.yields"],
         sensitive=Phrasebook(lists["sensitive.words"] | lists["sensitive.harmless"]),
         harmless=lists["sensitive.harmless"],
         bank_words=Phrasebook(lists["banks.words"]),
@@ -232,8 +254,9 @@ def _sources(data: dict[str, Any], spelling: Spelling) -> list["_Phrases"]:
 
 
 _LISTS = (
-    "normalise.prepositions", "normalise.joiners", "weak.words", "general.words", "general.not", "sensitive.words",
-    "sensitive.harmless", "banks.words",
+    "normalise.prepositions", "normalise.joiners", "weak.words", "general.words", "general.not", "general.whole",
+    "general.yields", "sensitive.words", "sensitive.harmless", "banks.words", "individual.heads", "individual.fields",
+    "department.heads",
 )  # fmt: skip
 
 
@@ -256,11 +279,12 @@ class _Phrases:
         lists = {p for name in _LISTS for p in _gathered([self], *name.split("."))}
         return lists.union(self.kinds(), self.functions())
 
-    def functions(self) -> dict[str, str]:
+    def functions(self) -> dict[str, str | None]:
+        """The function of each phrase; those under `none` look like a field and name no function."""
         given = self.data["functions"]
-        if unknown := set(given) - set(FUNCTIONS):
+        if unknown := set(given) - {*FUNCTIONS, "none"}:
             raise ValueError(f"{self.data['language']}.toml [functions]: unknown function {sorted(unknown)}")
-        return {p: f for f, phrases in given.items() for p in self.of(phrases)}
+        return {p: None if f == "none" else f for f, phrases in given.items() for p in self.of(phrases)}
 
     def kinds(self) -> dict[str, dict[str, int]]:
         """What each phrase can be: a level, a modifier, an assistant; `neutral` ones only use up their words."""
@@ -271,7 +295,7 @@ class _Phrases:
         helpers = data["assistants"]
         groups = {**data["modifiers"], "assistant": helpers["words"], "support": helpers["support"]}
         groups |= {"aide": helpers.get("of", []), "neutral": data["neutral"]["words"]}
-        groups |= {k: data["neutral"][k] for k in ("only_alone", "never_alone")}
+        groups |= {k: data["neutral"][k] for k in ("only_alone", "never_alone", "never_whole")}
         for kind, phrases in groups.items():
             for phrase in self.of(phrases):
                 kinds.setdefault(phrase, {})[kind] = 1

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 
 from connector.insight.titles.lexicon import Lexicon
 from connector.insight.titles.phrases import HARD, Match
-from connector.insight.titles.words import plain, scripts
+from connector.insight.titles.shelf import Key, Reading, Shelf, shelf
+from connector.insight.titles.words import plain
 
 _BOSS = 4
 _LEADS = 2
+_DEPARTMENT = 3
 _HELPERS = {"assistant", "support", "aide"}
 
 
@@ -32,8 +34,8 @@ class Meaning:
 
 
 NOTHING = Meaning()
-# A language, and the tokens of a title in it, unknown words as one.
-Seen = tuple[str, tuple[str, ...]]
+# The lexicons asked, and what a title is to them; words that none of them knows are one.
+Seen = tuple[Shelf, Key]
 
 
 @dataclass(frozen=True)
@@ -55,28 +57,28 @@ def read_title(text: str, lexicons: Sequence[Lexicon], seen: dict[Seen, Meaning]
     in words no lexicon knows are one.
     """
     made = plain(text)
-    told = [(lexicon, lexicon.told(made)) for lexicon in _candidates(made, lexicons)]
-    if any(t.hot and _is_sensitive(lexicon, t.tokens) for lexicon, t in told):
+    books = shelf(made, lexicons)
+    key = books.key(made)
+    if seen is None:
+        return _believed(books.readings(key))
+    meaning = seen.get((books, key))
+    if meaning is None:
+        meaning = seen[books, key] = _believed(books.readings(key))
+    return meaning
+
+
+def _believed(readings: Sequence[Reading]) -> Meaning:
+    """What the language says that is believed; the readings come with the language that knows most in front."""
+    if any(r.told.hot and _is_sensitive(r.lexicon, r.told.tokens) for r in readings):
         return NOTHING
-    told.sort(key=lambda pair: (-pair[1].known, pair[0].borrows))
-    seen = {} if seen is None else seen
     found: list[Meaning] = []
-    for lexicon, (tokens, known, _) in told:
-        if known < told[0][1].known and any(m != NOTHING for m in found):
+    for lexicon, told in readings:
+        if told.known < readings[0].told.known and any(m != NOTHING for m in found):
             break
-        key = (lexicon.language, tokens)
-        if key not in seen:
-            seen[key] = _read(lexicon, tokens)
-        found.append(seen[key])
+        found.append(_read(lexicon, told.tokens))
         if found[-1].level is not None and (found[-1].function is not None or not lexicon.borrows):
             break
     return max(found, key=lambda m: (m.level is not None, m.function is not None), default=NOTHING)
-
-
-def _candidates(made: str, lexicons: Sequence[Lexicon]) -> Sequence[Lexicon]:
-    """Lexicons of the title's script; other scripts' lexicons borrow what Latin words they need."""
-    written = scripts(made) or {"latin"}
-    return [x for x in lexicons if x.script in written] or lexicons
 
 
 def _is_sensitive(lexicon: Lexicon, tokens: Sequence[str]) -> bool:
@@ -89,17 +91,38 @@ def _is_general(lexicon: Lexicon, tokens: Sequence[str]) -> bool:
 
 def _read(lexicon: Lexicon, tokens: Sequence[str]) -> Meaning:
     matches = lexicon.levels.find(tokens)
+    if len(matches) == 1 and matches[0][:2] == (0, len(tokens)) and "never_whole" in lexicon.kinds[matches[0].phrase]:
+        return NOTHING
     parts = _split(lexicon, tokens, matches)
     read = [_read_part(lexicon, tokens, p, [m for m in matches if p.start <= m.start < p.end]) for p in parts]
     read = _dependents(parts, _former_through(lexicon, tokens, parts, matches, read))
-    best = _best(read)
+    best, gives_way = _best(read, [_gives_way(lexicon, p, matches) for p in parts])
+    if best.level == 0 and best.function == "other":
+        best = replace(best, function=next((m.function for m in read if m.function and m.level is None), "other"))
+    if best.assistant:
+        best = replace(best, function=_assisted(lexicon, tokens, best, read))
     if best.function is None:
-        best = replace(best, function=next((m.function for m in read if m.function and not m.former), None))
+        others = [m for m in read if m.function and not m.former and not (gives_way and m.level is not None)]
+        best = replace(best, function=others[0].function if others else None)
     if best.function is None and (best.level or 0) > _LEADS and _is_general(lexicon, tokens):
         best = replace(best, function="general")
     if best.bank_level != best.level and lexicon.bank_words.find(tokens):
         best = replace(best, level=best.bank_level, alone_level=best.bank_level)
     return best
+
+
+def _gives_way(lexicon: Lexicon, part: _Part, matches: list[Match]) -> bool:
+    """Whether a part only names an owner, a founder or a board member, who often have a field in another part."""
+    found = [m.phrase for m in matches if part.start <= m.start < part.end]
+    ranked = [p for p in found if lexicon.kinds[p].get("level", 0) >= _BOSS]
+    return bool(ranked) and all(p in lexicon.yields for p in ranked)
+
+
+def _assisted(lexicon: Lexicon, tokens: Sequence[str], own: Meaning, read: list[Meaning]) -> str:
+    """Function of an assistant: that of the department or post assisted; of who leads the whole, `general`."""
+    fields = (m.function for m in (own, *read) if m.function not in (None, "other"))
+    leads = (lexicon.kinds.get(m.phrase, {}).get("level", 0) >= _BOSS for m in lexicon.general.find(tokens))
+    return next(fields, None) or ("general" if any(leads) else "other")
 
 
 def _split(lexicon: Lexicon, tokens: Sequence[str], matches: list[Match]) -> list[_Part]:
@@ -161,27 +184,40 @@ def _read_part(lexicon: Lexicon, tokens: Sequence[str], part: _Part, matches: li
     inner = [m for m in matches if m.start <= head]
     kinds = [lexicon.kinds[m.phrase] for m in inner]
     words = sum(t not in lexicon.joiners for t in tokens[part.start : part.end])
+    stands_in = _stands_in(inner, kinds)
     bases = [
         (at, m)
         for at, (m, k) in enumerate(zip(inner, kinds, strict=True))
         if "level" in k
+        and at != stands_in
         and not ("only_alone" in k and words > m.end - m.start)
         and not ("never_alone" in k and words == m.end - m.start)
     ]
+    said = [*kinds, *(lexicon.kinds[m.phrase] for m in matches[-1:] if m.end == part.end)]
+    field = _field(lexicon, tokens, part, head)
     meaning = Meaning(
-        function=_function(lexicon, tokens, part, head),
-        former=any("former" in k for k in kinds),
-        acting=any("acting" in k for k in kinds),
+        function=lexicon.function_of[field] if field else None,
+        former=any("former" in k for k in said),
+        acting=stands_in is not None or any("acting" in k for k in said),
     )
-    meaning = _with_level(lexicon, meaning, kinds, bases)
+    meaning = _with_level(lexicon, meaning, kinds, bases, field)
     if meaning.level == 0 and any(k.keys() & _HELPERS for k in kinds):
         boss = max((lexicon.kinds[m.phrase].get("level", 0) for m in matches), default=0)
-        return replace(meaning, assistant=meaning.assistant or boss >= _BOSS)
+        return replace(meaning, assistant=meaning.assistant or boss >= _LEADS)
     return meaning
 
 
+def _stands_in(inner: list[Match], kinds: list[dict[str, int]]) -> int | None:
+    """Place of a word that makes the post right behind it an acting one: in Persian, the supervisor of a post."""
+    pairs = zip(range(len(inner)), inner, inner[1:], strict=False)
+    return next(
+        (at for at, m, n in pairs if "acting_before" in kinds[at] and m.end == n.start and "level" in kinds[at + 1]),
+        None,
+    )
+
+
 def _with_level(
-    lexicon: Lexicon, meaning: Meaning, kinds: list[dict[str, int]], bases: list[tuple[int, Match]]
+    lexicon: Lexicon, meaning: Meaning, kinds: list[dict[str, int]], bases: list[tuple[int, Match]], field: str | None
 ) -> Meaning:
     """Level of a part: assistants first, then the base, one lower for a deputy."""
     levels = {at: lexicon.kinds[m.phrase]["level"] for at, m in bases}
@@ -199,14 +235,24 @@ def _with_level(
     before = any("deputy_before" in k and at < best and levels[best] >= _LEADS for at, k in enumerate(kinds))
     deputy = leads_after or before or any("deputy" in k and at != best for at, k in enumerate(kinds))
     phrase = next(m.phrase for at, m in bases if at == best)
-    lower = int(deputy)
+    level, lower = _in_field(lexicon, phrase, levels[best], field), int(deputy)
     return replace(
         meaning,
-        deputy=deputy,
-        level=max(levels[best] - lower, 0),
-        bank_level=max(lexicon.bank_levels.get(phrase, levels[best]) - lower, 0),
-        alone_level=max(lexicon.alone_levels.get(phrase, levels[best]) - lower, 0),
+        function="general" if phrase in lexicon.whole and not (deputy and field) else meaning.function,
+        deputy=deputy or "deputy_said" in kinds[best],
+        level=max(level - lower, 0),
+        bank_level=max(lexicon.bank_levels.get(phrase, level) - lower, 0),
+        alone_level=max(lexicon.alone_levels.get(phrase, level) - lower, 0),
     )
+
+
+def _in_field(lexicon: Lexicon, post: str, level: int, field: str | None) -> int:
+    """Level of a post given the field: who leads a department is higher, who minds accounts or channels lower."""
+    if field is None:
+        return level
+    if (post, field) in lexicon.individual:
+        return 1
+    return _DEPARTMENT if post in lexicon.departmental and lexicon.function_of[field] else level
 
 
 def _leads_before(lexicon: Lexicon, levels: dict[int, int], helper: int) -> bool:
@@ -226,13 +272,13 @@ def _base(lexicon: Lexicon, kinds: list[dict[str, int]], levels: dict[int, int])
     return firm[1] if stands_for else firm[0]
 
 
-def _function(lexicon: Lexicon, tokens: Sequence[str], part: _Part, head: int) -> str | None:
-    """Function named before the first preposition, else the one behind it; words such as "project" only without others.
+def _field(lexicon: Lexicon, tokens: Sequence[str], part: _Part, head: int) -> str | None:
+    """The phrase that names the function: one before the first preposition, else the one behind it.
 
-    Before it the last counts (the noun stands last), or the first where the person is named first. Of functions joined
-    by `and` the first counts.
+    Words such as "technical" count only without others. Before the preposition the last counts (the noun stands last),
+    or the first where the person is named first. Of functions joined by `and` the first counts.
     """
-    found = lexicon.functions.find(tokens[part.start : part.end])
+    found = [m for m in lexicon.functions.find(tokens[part.start : part.end]) if lexicon.function_of[m.phrase]]
     strong = [m for m in found if m.phrase not in lexicon.weak]
     for some in (strong, found):
         for zone in (
@@ -243,7 +289,7 @@ def _function(lexicon: Lexicon, tokens: Sequence[str], part: _Part, head: int) -
                 at = 0 if lexicon.head_first else len(zone) - 1
                 while at and _is_joined(lexicon, tokens, part, zone[at - 1 : at + 1]):
                     at -= 1
-                return lexicon.function_of[zone[at].phrase]
+                return zone[at].phrase
     return None
 
 
@@ -284,10 +330,10 @@ def _dependents(parts: list[_Part], read: list[Meaning]) -> list[Meaning]:
     return made
 
 
-def _best(read: list[Meaning]) -> Meaning:
-    """The present title of the highest level; the first of equals."""
-    levelled = [m for m in read if m.level is not None]
-    present = [m for m in levelled if not m.former] or levelled
+def _best(read: list[Meaning], gives_way: list[bool]) -> tuple[Meaning, bool]:
+    """The present title of the highest level, and whether it gives way; the first of equals that doesn't."""
+    levelled = [(m, way) for m, way in zip(read, gives_way, strict=True) if m.level is not None]
+    present = [pair for pair in levelled if not pair[0].former] or levelled
     if present:
-        return max(present, key=lambda m: m.level or 0)
-    return next((m for m in read if m.function), Meaning(former=any(m.former for m in read)))
+        return max(present, key=lambda pair: (pair[0].level or 0, not pair[1]))
+    return next((m for m in read if m.function), Meaning(former=any(m.former for m in read))), False

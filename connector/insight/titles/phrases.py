@@ -5,7 +5,7 @@ Phrases come in as a native speaker writes them; a Phrasebook leaves. Next room:
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _LONGEST_GAP = 4
 # Stands for any word that no list of the lexicon has; no title contains it.
@@ -13,8 +13,7 @@ UNKNOWN = "\0"
 HARD = frozenset(",/|;:()[]{}•·\n\r+–—-،؛")
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(NamedTuple):
     """One phrase found in a title: tokens[start:end], as the lexicon writes it."""
 
     start: int
@@ -41,8 +40,11 @@ class Phrasebook:
         self._ends = {w[1:] for w in every if w.startswith("*") and not w.endswith("*")}
         self._within = [w[1:-1] for w in every if w.startswith("*") and w.endswith("*")]
         self.stemmed = bool(self._begins or self._ends or self._within)
-        self._first_letters = {s[:2] for s in self._begins}
-        self._last_letters = {s[-2:] for s in self._ends}
+        self._begin_lengths = sorted({len(s) for s in self._begins})
+        self._end_lengths = sorted({len(s) for s in self._ends})
+        # A glance at three letters, or two of the shortest stems, settles most words.
+        self._first_letters = {s[:3] for s in self._begins}
+        self._last_letters = {s[-3:] for s in self._ends}
         self._inside = re.compile("|".join(map(re.escape, self._within))) if self._within else None
         self._keys: dict[str, tuple[str, ...]] = {UNKNOWN: ()}
 
@@ -52,6 +54,10 @@ class Phrasebook:
         if found is None:
             found = self._keys[word] = self.stems(word)
         return found
+
+    def begins(self, word: str) -> bool:
+        """Whether any phrase begins with a token."""
+        return any(key in self._by_first for key in self.keys(word))
 
     def stems(self, word: str) -> tuple[str, ...]:
         """The same, for a word that may be anybody's."""
@@ -70,10 +76,14 @@ class Phrasebook:
 
     def has_stem(self, word: str) -> bool:
         """Whether any stem stands in a word."""
-        if word[:2] in self._first_letters and any(word[:n] in self._begins for n in range(2, len(word) + 1)):
-            return True
-        if word[-2:] in self._last_letters and any(word[n:] in self._ends for n in range(len(word) - 1)):
-            return True
+        if word[:3] in self._first_letters or word[:2] in self._first_letters:
+            for n in self._begin_lengths:
+                if word[:n] in self._begins:
+                    return True
+        if word[-3:] in self._last_letters or word[-2:] in self._last_letters:
+            for n in self._end_lengths:
+                if word[-n:] in self._ends:
+                    return True
         return self._inside is not None and self._inside.search(word) is not None
 
     def find(self, tokens: Sequence[str]) -> list[Match]:

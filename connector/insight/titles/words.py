@@ -14,6 +14,8 @@ from typing import Any
 _LONGEST_TITLE = 400
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]*)?|[,/|&;:()\[\]{}•·\n\r+–—،؛]|(?<=\s)-(?=\s)")
 _DOTTED = re.compile(r"\b([^\W\d_])\.(?=[^\W\d_]\b)")
+# German for those who left office; without the dots they would be field service and investor relations.
+_LEFT_OFFICE = re.compile(r"(?<!\w)(?:a\. ?d\.|i\. ?r\.)(?!\w)")
 _ADDRESS = re.compile(r"\S+@\S+|https?://\S+")
 # "(m/w/d)" and its like: anybody may apply.
 _ANYBODY = re.compile(
@@ -28,9 +30,11 @@ _MARKS: dict[int, str | None] = {0x200C: " ", 0x0640: None, ord("’"): "'"}
 for _code in (*range(0x20000), *range(0xE0000, 0xE0200)):
     if unicodedata.category(chr(_code)) in ("Cf", "Mn"):
         _MARKS.setdefault(_code, None)
+# Finds them, and any character of the rarer planes, for those a list of thousands would be searched one by one.
+_MARKED = re.compile("[" + "".join(re.escape(chr(c)) for c in sorted(_MARKS) if c < 0x10000) + "\U00010000-\U0010ffff]")
 # What may stand between a word and the ending of the other gender.
-_BETWEEN = re.compile(r"[(\[/*:_·•.∙‧-]")
-_SHORTEST_HEAD = 4
+_BETWEEN = re.compile(r"[(\[]|(?<=\w)[/*:_·•.∙‧-](?=\S)")
+SHORTEST_HEAD = 4
 _SHORTEST_STEM = 3
 _SHORTEST_FRONT = 2
 
@@ -39,14 +43,27 @@ def plain(text: str) -> str:
     """A title in small letters and one form; marks that steer writing direction, vowel signs and emoji fall away."""
     made = text[:_LONGEST_TITLE].casefold()
     if not made.isascii():
-        made = unicodedata.normalize("NFKC", made).casefold().translate(_MARKS)
+        if not unicodedata.is_normalized("NFKC", made):
+            made = unicodedata.normalize("NFKC", made).casefold()
+        if _MARKED.search(made):
+            made = made.translate(_MARKS)
     if "/" in made or "|" in made or "(" in made or "*" in made:
         made = _ANYBODY.sub(" ", made)
     if "`" in made:
         made = made.replace("`", "'")
     if "." in made or ":" in made:
-        made = _DOTTED.sub(r"\1", _ADDRESS.sub(" ", made))
+        made = _DOTTED.sub(r"\1", _LEFT_OFFICE.sub(" im ruhestand ", _ADDRESS.sub(" ", made)))
     return made
+
+
+def has_marks(made: str) -> bool:
+    """Whether a plain title may have endings of gender or compounds behind marks, which each language parts its way."""
+    return _BETWEEN.search(made) is not None
+
+
+def part(made: str) -> list[str]:
+    """Words and separators of a plain title without such marks."""
+    return _WORD.findall(made)
 
 
 def scripts(text: str) -> set[str]:
@@ -64,6 +81,8 @@ class Spelling:
     possessive: tuple[str, ...]
     endings: tuple[tuple[str, str], ...]
     prefixes: tuple[tuple[str, str], ...]
+    short: Mapping[str, str] = field(default_factory=dict)
+    rewritten: re.Pattern[str] | None = None
     plainest: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -79,17 +98,25 @@ class Spelling:
             possessive=tuple(data["possessive"]),
             endings=tuple((e, to) for e, either in data.get("endings", {}).items() for to in either.split("|")),
             prefixes=tuple(data.get("prefixes", {}).items()),
+            # What ASCII signs become stands with the words, so that only other letters are exchanged one by one.
+            short=data.get("short", {}) | {chr(code): to for code, to in replace.items() if code < 128},
+            rewritten=re.compile("|".join(data.get("rewrite", {}))) if data.get("rewrite") else None,
         )
 
     def words(self, made: str) -> list[str]:
         """Words and separators of a plain title."""
-        if self.gendered is not None and _BETWEEN.search(made):
+        if self.gendered is not None and has_marks(made):
             made = self.gendered.sub("", made)
-        return _WORD.findall(made)
+        return part(made)
 
     def fold(self, word: str) -> str:
-        """A word in the spelling that the phrases have too."""
-        made = word.translate(self.replace)
+        """A word in the spelling that the phrases have too, written out."""
+        return self._folded(self.short.get(word, word))
+
+    def _folded(self, word: str) -> str:
+        made = word if word.isascii() else word.translate(self.replace)
+        if self.rewritten is None or not self.rewritten.search(made):
+            return made
         for pattern, to in self.rewrite:
             made = pattern.sub(to, made)
         return made
@@ -102,7 +129,10 @@ class Spelling:
                 ((p, i) for p, i in self.prefixes if p.endswith("'") and word.startswith(p)), ("", "")
             )
             stem = word[len(prefix) :]
-            made += [*instead.split(), "*".join(map(self.fold, stem.split("*")))]
+            made += [
+                *instead.split(),
+                self.fold(stem) if "*" not in stem else "*".join(map(self._folded, stem.split("*"))),
+            ]
         return " ".join(made if len(made) == 1 else [self.plainest.get(w, w) for w in made])
 
     def inflected(self, words: Iterable[str]) -> dict[str, str]:
@@ -129,7 +159,7 @@ class Spelling:
 
 def heads(word: str, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Front and head of a compound, the longest head first."""
-    for cut in range(_SHORTEST_FRONT, len(word) - _SHORTEST_HEAD + 1):
+    for cut in range(_SHORTEST_FRONT, len(word) - SHORTEST_HEAD + 1):
         head = known.get(word[cut:])
         if head is not None:
             yield word[:cut], head
