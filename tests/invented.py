@@ -83,7 +83,7 @@ def _tables(company: Company) -> dict[str, Iterable[dict[str, Any]]]:
                 "account_id": _id("A", a.no),
                 "status": (None, "Key", "Standard", "Not eligible", "Key")[a.no % 5],
                 "nominated": a.no % 7 == 0,
-                "nominated_until": None if a.no % 2 else LAST_DAY + timedelta(days=a.no % 50 - 10),
+                "nominated_until": None if a.no % 3 == 0 else LAST_DAY + timedelta(days=a.no % 50 - 10),
                 "decided_at": LAST_DAY - timedelta(days=a.no % 400),
                 "review_due": None if a.no % 3 else LAST_DAY + timedelta(days=a.no % 80 - 40),
                 "since": LAST_DAY - timedelta(days=a.no % 700) if a.no % 5 in (1, 4) else None,

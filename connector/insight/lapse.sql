@@ -65,8 +65,8 @@ FROM (
     CAST(floor((o.last_day - o.first_day) * 1.0E0 / 7.0E0) AS BIGINT) AS t,
     CAST(floor((:as_of - o.first_day) * 1.0E0 / 7.0E0) AS BIGINT) AS age,
     CASE WHEN o.orders < 2 THEN 1000000 ELSE
-      CAST(floor(o.squares * 1.0E0 / ((o.last_day - o.first_day) * 1.0E0 * (o.last_day - o.first_day)) * 1.0E6 + 0.5E0)
-        AS BIGINT) END AS evenness
+      CAST(floor(o.squares * 1.0E0 / (GREATEST(o.last_day - o.first_day, 1) * 1.0E0 * GREATEST(o.last_day - o.first_day, 1))
+        * 1.0E6 + 0.5E0) AS BIGINT) END AS evenness
   FROM account_order_days AS o
   JOIN account_group AS g ON g.account_id = o.account_id AND g.root_id = o.account_id
   LEFT JOIN account_renewal AS r ON r.account_id = o.account_id

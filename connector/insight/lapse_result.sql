@@ -13,7 +13,7 @@ SELECT account_id, contract, renewal_day, open_deal,
       / (1.0E0 + :more_2 * n * q * (1.0E0 + :more_3 * (n + 1.0E0) * q / 2.0E0 * (1.0E0 + :more_4 * (n + 2.0E0) * q / 3.0E0
         * (1.0E0 + :more_5 * (n + 3.0E0) * q / 4.0E0 * (1.0E0 + :more_6 * (n + 4.0E0) * q / 5.0E0)))))
     WHEN orders >= 4
-    THEN exp(least(ln(2.0E0) * silent * (orders - 1) * 0.5E0 / ((last_day - first_day) / 7.0E0), 5.0E2)) - 1.0E0
+    THEN exp(least(ln(2.0E0) * silent * (orders - 1) * 0.5E0 / (GREATEST(last_day - first_day, 1) / 7.0E0), 5.0E2)) - 1.0E0
   END AS odds
 FROM (
   SELECT w.*, silent * 1.0E0 / by_now AS q

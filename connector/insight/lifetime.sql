@@ -58,10 +58,11 @@ FROM (SELECT segment, own_minor, came_before, stayed FROM account_own_year
       SELECT '', own_minor, came_before, stayed FROM account_own_year WHERE account_id = root_id AND dark = 0) AS u
 GROUP BY segment
 
--- view: account_outlook
+-- Stored, because Sail divides by zero in what is read through two outer joins, though no divisor is.
+-- inner: account_outlook
 SELECT o.*, CASE WHEN s.accounts >= :least_segment THEN s.usual_minor ELSE w.usual_minor END AS usual_minor,
-  CASE WHEN s.came_before >= :least_segment THEN s.stayed * 1.0E0 / s.came_before
-       WHEN w.came_before > 0 THEN w.stayed * 1.0E0 / w.came_before END AS retention
+  CASE WHEN s.came_before >= :least_segment THEN s.stayed * 1.0E0 / GREATEST(s.came_before, 1)
+       WHEN w.came_before > 0 THEN w.stayed * 1.0E0 / GREATEST(w.came_before, 1) END AS retention
 FROM account_own_year AS o
 LEFT JOIN segment_usual AS s ON s.segment = o.segment
 LEFT JOIN segment_usual AS w ON w.segment = ''
@@ -70,8 +71,8 @@ LEFT JOIN segment_usual AS w ON w.segment = ''
 -- step: account_lifetime
 SELECT account_id, day AS growth_day, this_minor AS growth_this_minor, before_minor AS growth_before_minor,
   CASE WHEN dark = 0 AND before_minor > 0 AND first_won_day <= day - 730
-       THEN LEAST(GREATEST(floor((this_minor - before_minor) * 1.0E3 / before_minor + 0.5E0), -1.0E3), 9.9999E4) / 1.0E1
-       END AS growth_percent,
+       THEN LEAST(GREATEST(floor((this_minor - before_minor) * 1.0E3 / GREATEST(before_minor, 1) + 0.5E0), -1.0E3), 9.9999E4)
+       / 1.0E1 END AS growth_percent,
   quarters, own_minor AS own_year_minor, usual_minor AS usual_year_minor, retention,
   CASE WHEN dark = 0 AND won_deals_24m > 0
        THEN CAST(floor((own_minor * quarters + usual_minor * 4) * 1.0E0 / (quarters + 4)

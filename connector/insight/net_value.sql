@@ -69,7 +69,7 @@ GROUP BY d.account_id
 -- view: deal_net
 SELECT n.account_id, n.close_day, n.last_day, n.revenue_minor, n.dark, n.net_minor, n.costless, n.cap_minor,
   CASE WHEN n.cap_minor IS NOT NULL AND n.net_minor > 0
-       THEN CAST(floor(n.net_minor * ((n.revenue_minor - n.cap_minor) * 1.0E0 / n.revenue_minor) + 0.5E0) AS BIGINT)
+       THEN CAST(floor(n.net_minor * ((n.revenue_minor - n.cap_minor) * 1.0E0 / GREATEST(n.revenue_minor, 1)) + 0.5E0) AS BIGINT)
        ELSE 0 END AS cut_minor
 FROM (SELECT d.account_id, d.close_day, d.last_day, d.revenue_minor, d.dark,
         CASE WHEN m.net = 0 THEN d.revenue_minor
@@ -251,7 +251,7 @@ SELECT g.account_id, g.root_id, g.members, g.in_loop, w.revenue_180_minor, w.rev
        WHEN s.running_minor - w.value_minor < s.total_minor
             * CASE p.pareto_class WHEN 'A' THEN 0.95E0 WHEN 'B' THEN 0.97E0 WHEN 'C' THEN 0.93E0 ELSE 0.95E0 END THEN 'B'
        ELSE 'C' END AS pareto_class,
-  CASE WHEN s.total_minor > 0 THEN GREATEST(w.value_minor, 0) * 1.0E0 / s.total_minor END AS value_share,
+  CASE WHEN s.total_minor > 0 THEN GREATEST(w.value_minor, 0) * 1.0E0 / GREATEST(s.total_minor, 1) END AS value_share,
   w.returned_365_minor, w.serve_365_minor, w.late_365_minor, w.giant_minor, w.giant_cap_minor,
   r.order_days, r.usual_gap
 FROM account_group AS g

@@ -64,8 +64,8 @@ SELECT
       :strong - 0.1E0 + greatest(COALESCE(t.then_senior, 0) / 1.0E6 - :warm, 0.0E0)
     ) * 1.0E6 + 0.5E0
   ) AS BIGINT) * 1.0E0 / 1.0E6 END AS strength_then,
-  CASE WHEN t.points > 0 THEN t.squares * 1.0E0 / (t.points * 1.0E0 * t.points) END AS contact_hhi,
-  CASE WHEN o.points > 0 THEN o.most * 1.0E0 / o.points END AS our_share
+  CASE WHEN t.points > 0 THEN t.squares * 1.0E0 / (GREATEST(t.points, 1) * 1.0E0 * GREATEST(t.points, 1)) END AS contact_hhi,
+  CASE WHEN o.points > 0 THEN o.most * 1.0E0 / GREATEST(o.points, 1) END AS our_share
 FROM account_strength s
 CROSS JOIN activity_source k
 LEFT JOIN account_then t ON t.account_id = s.account_id

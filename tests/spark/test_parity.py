@@ -61,7 +61,7 @@ SETTINGS = {
     "whitespace": whitespace.Settings(hold_streamline=True),
     "net_value": net_value.Settings(cost_per_case=50.0, cost_per_meeting=80.0, cost_per_call=9.5, late_interest=0.08),
     "lapse": lapse.Settings(),
-    "key_accounts": key_accounts.Settings(strategic_industries=("Energy", "Chemicals")),
+    "key_accounts": key_accounts.Settings(strategic_industries=("Energy", "Chemicals"), strategic_places=("Germany",)),
     "quadrant": quadrant.Settings(),
     "sponsor": sponsor.Settings(),
 }

@@ -23,7 +23,7 @@ LEFT JOIN contact_order u ON u.contact_n = p.suggested_n
 SELECT
   g.account_id AS account_id,
   CASE WHEN c.people > 0 THEN c.people END AS people,
-  CASE WHEN c.people > 0 AND s.known = 1 THEN c.with_manager * 1.0E0 / c.people END AS reach,
+  CASE WHEN c.people > 0 AND s.known = 1 THEN c.with_manager * 1.0E0 / GREATEST(c.people, 1) END AS reach,
   CASE WHEN c.people > 0 AND s.known = 1 THEN c.depth END AS depth,
   CASE WHEN c.people > 0 AND s.known = 1 THEN c.span END AS widest_span,
   CASE WHEN c.people > 0 AND s.known = 1 THEN c.orphans END AS orphans,

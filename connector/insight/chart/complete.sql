@@ -12,7 +12,7 @@ SELECT
   l.ghosts AS chart_ghosts,
   l.loops_broken AS chart_loops,
   l.managers_suggested AS chart_suggested,
-  CASE WHEN c.known_percent IS NOT NULL THEN m.known * 1.0E0 / m.expected END AS map_completeness
+  CASE WHEN c.known_percent IS NOT NULL THEN m.known * 1.0E0 / GREATEST(m.expected, 1) END AS map_completeness
 FROM account_line l
 JOIN account_coverage c ON c.account_id = l.account_id
 LEFT JOIN (
