@@ -77,9 +77,19 @@ def diff(
         result.scope += bool(row.in_scope)
         found = list(_row_changes(table, row, here, columns, rules, last_after, result))
         # What is empty is filled at once: its field may have been opted in just now.
-        if any(c.column not in _RIDERS or (c.column != "kam_as_of" and c.before is None) for c in found):
+        if any(map(_is_news, found)):
             result.changes += found
     return result
+
+
+def _is_news(change: Change) -> bool:
+    """Whether a change is worth a write of its own: of what travels with others, only what is off by half or more."""
+    before, after = change.before, change.after
+    if change.column not in _RIDERS or (before is None and change.column != "kam_as_of"):
+        return True
+    if change.column not in ("kam_rank", "net_value_12m") or not isinstance(before, int | float):
+        return False
+    return after is not None and abs(after - before) >= 0.5 * max(abs(after), abs(before))
 
 
 def _row_changes(

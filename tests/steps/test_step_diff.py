@@ -6,7 +6,7 @@ import pytest
 
 from connector.mapping import WriteRule
 from connector.schema import Change
-from connector.steps.diff import Diff, Guards, Wanted, breaches, diff, same, settled, two_digits
+from connector.steps.diff import Diff, Guards, Wanted, _is_news, breaches, diff, same, settled, two_digits
 
 COLUMNS = ("kam_flag", "kam_why", "kam_score", "kam_as_of", "kam_status")
 RULES = {c: WriteRule("account", c, f"X_{c}") for c in COLUMNS}
@@ -205,3 +205,19 @@ def test_withdrawn_proposals_are_no_key_changes_and_minus_one_lifts_the_guard() 
 def test_a_share_beyond_its_range_is_refused() -> None:
     with pytest.raises(ValueError, match="max_changed_share"):
         Guards(max_changed_share=1.5)
+
+
+@pytest.mark.parametrize(
+    ("column", "before", "after", "news"),
+    [
+        ("kam_rank", 10, 14, False),
+        ("kam_rank", 10, 25, True),
+        ("net_value_12m", 100_000.0, 60_000.0, False),
+        ("net_value_12m", 100_000.0, 50_000.0, True),
+        ("engaged_contacts", 3, 1, False),
+        ("engaged_contacts", None, 1, True),
+        ("kam_as_of", None, "2026-06-30", False),
+    ],
+)
+def test_what_travels_with_others_is_news_when_it_is_off_by_half(column, before, after, news) -> None:
+    assert _is_news(Change("account", "A", "A", column, before, after, "")) is news
