@@ -17,9 +17,9 @@ import numpy as np
 from connector.emulator.company import build
 from connector.engine import DuckEngine
 from connector.insight import chart, hierarchy, relationship, titles
+from connector.insight.arrays import MILLION
 from connector.insight.chart.lines import charted
 from connector.insight.chart.suggest import Suggested, _foreign, suggested
-from connector.insight.propensity import MILLION
 from connector.insight.titles.lexicon import languages
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

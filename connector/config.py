@@ -23,7 +23,7 @@ from connector.insight.quadrant import Settings as Quadrant
 from connector.insight.relationship import Settings as Relationship
 from connector.insight.sponsor import Settings as Sponsor
 from connector.insight.titles import Settings as Titles
-from connector.insight.whitespace import Settings as Whitespace
+from connector.insight.whitespace.settings import Settings as Whitespace
 from connector.steps.enrich import WriteScope
 
 CONFIG = "config.toml"

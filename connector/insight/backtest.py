@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from connector.insight import hierarchy, lapse, net_value
-from connector.insight.propensity import Ints
+from connector.insight.arrays import Ints
 from connector.insight.steps import run_steps
 from connector.schema import Context, Engine
 

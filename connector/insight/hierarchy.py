@@ -6,7 +6,7 @@ parent_id and group_key come in; account_group(account_n, account_id, root_n, ro
 
 import numpy as np
 
-from connector.insight.propensity import Flags, Ints
+from connector.insight.arrays import Flags, Ints
 from connector.insight.steps import run_steps
 from connector.schema import Context, Engine
 

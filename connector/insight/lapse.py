@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from connector.insight.propensity import Floats, Ints
+from connector.insight.arrays import Floats, Ints
 from connector.insight.steps import run_steps
 from connector.schema import Context, Engine
 

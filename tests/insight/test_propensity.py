@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from connector.insight import propensity
+from connector.insight.arrays import Ranks
+from connector.insight.whitespace import neighbours, propensity
 
 # Six accounts x four families; 2 bought recently, 1 long ago.
 LEVELS = np.array([[2, 2, 0, 0], [2, 2, 0, 0], [2, 0, 0, 0], [0, 0, 2, 2], [0, 0, 2, 1], [0, 2, 0, 0]])
@@ -18,10 +19,10 @@ def by_account(patterns: propensity.Patterns, values: np.ndarray) -> np.ndarray:
 
 def near(
     levels: np.ndarray, traits: np.ndarray, k: int = 2, **more: int
-) -> tuple[propensity.Patterns, propensity.Neighbours]:
+) -> tuple[propensity.Patterns, neighbours.Neighbours]:
     patterns = propensity.group(levels, traits)
     limits = {"exact_limit": 100, "reference": 100, **more}
-    found = propensity.neighbours(patterns, k=k, peers=2, firmographic=0.3, **limits)
+    found = neighbours.neighbours(patterns, k=k, peers=2, firmographic=0.3, **limits)
     return patterns, found(np.arange(len(patterns.counts)))
 
 
@@ -83,7 +84,7 @@ def test_firmographics_count_when_two_fields_are_usable() -> None:
     traits = np.array([[1, 1, -1, -1], [1, 1, -1, -1], [2, 2, -1, -1], [1, 1, -1, -1]])
     patterns, found = near(levels, traits)
 
-    assert propensity.usable_traits(patterns) == [0, 1]
+    assert neighbours.usable_traits(patterns) == [0, 1]
     assert by_account(patterns, found.score / 1e6)[3] == pytest.approx([1, 1, 0])
 
 
@@ -100,7 +101,7 @@ def test_sizes_lose_a_quarter_of_similarity_per_doubling() -> None:
     levels = np.array([[2, 0], [0, 2], [0, 2]])
     traits = np.array([[-1, 1, 3, -1], [-1, 1, 4, -1], [-1, 2, 7, -1]])
     patterns = propensity.group(levels, traits)
-    features, theirs = propensity._features(patterns, np.arange(3), 0.3)
+    features, theirs = neighbours._features(patterns, np.arange(3), 0.3)
     place = patterns.member
     table = (features(np.arange(3)) @ theirs.T)[np.ix_(place, place)]
 
@@ -131,7 +132,7 @@ def test_lift_is_drawn_towards_one() -> None:
 
 def test_percentile_ranks_count_accounts_and_split_ties() -> None:
     values, weights = np.array([100_000, -5, 500_000, 500_000]), np.array([2, 4, 1, 1])
-    whole, parts = propensity.Ranks(), propensity.Ranks()
+    whole, parts = Ranks(), Ranks()
     whole.add(values, weights)
     for cell in ([2, 3], [1], [0], []):
         parts.add(values[cell], weights[cell])

@@ -8,6 +8,7 @@ import pytest
 
 from connector.engine import DuckEngine
 from connector.insight import whitespace
+from connector.insight.whitespace.settings import Settings
 from connector.schema import Context
 
 AS_OF = 20_000
@@ -48,9 +49,9 @@ def portfolio() -> Rows:
     return rows
 
 
-def shown(engine: DuckEngine, settings: whitespace.Settings | None = None) -> DuckEngine:
+def shown(engine: DuckEngine, settings: Settings | None = None) -> DuckEngine:
     """Both halves of whitespace, with every account in an unknown box between them."""
-    settings = settings or whitespace.Settings()
+    settings = settings or Settings()
     context = Context(as_of=AS_OF)
     whitespace.estimate(engine, context, settings)
     engine.run("account_quadrant", "SELECT id AS account_id, 'Unknown' AS box FROM account", {})
@@ -248,7 +249,7 @@ def banded(engine_with: Maker, present: dict[str, str]) -> dict[str, str]:
         engine.run("account_quadrant", "SELECT id AS account_id, 'Unknown' AS box FROM account", {})
         amounts = np.arange(100, 1001, 100)
         engine.load("account_estimate", {"account_id": names, "state": ["ok"] * 10, "expected_minor": amounts})
-        whitespace.show(engine, Context(as_of=AS_OF), whitespace.Settings())
+        whitespace.show(engine, Context(as_of=AS_OF), Settings())
         return dict(engine.rows("SELECT account_id, band FROM account_whitespace"))
 
 
@@ -288,4 +289,4 @@ def test_the_order_of_rows_changes_nothing(engine_with: Maker) -> None:
 )
 def test_a_setting_that_makes_no_sense_is_named(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"^{name}: "):
-        whitespace.Settings(**{name: value})  # type: ignore[arg-type]
+        Settings(**{name: value})  # type: ignore[arg-type]

@@ -22,8 +22,8 @@ from connector.insight import (
     relationship,
     sponsor,
     titles,
-    whitespace,
 )
+from connector.insight.whitespace.settings import Settings as WhitespaceSettings
 from connector.schema import Context, Engine, Read
 from connector.steps.enrich import RESULTS, enrich
 from connector.store import results
@@ -58,7 +58,7 @@ SETTINGS = {
     "relationship": relationship.Settings(),
     "chart": chart.Settings(),
     "coverage": coverage.Settings(),
-    "whitespace": whitespace.Settings(hold_streamline=True),
+    "whitespace": WhitespaceSettings(hold_streamline=True),
     "net_value": net_value.Settings(cost_per_case=50.0, cost_per_meeting=80.0, cost_per_call=9.5, late_interest=0.08),
     "lapse": lapse.Settings(),
     "key_accounts": key_accounts.Settings(strategic_industries=("Energy", "Chemicals"), strategic_places=("Germany",)),

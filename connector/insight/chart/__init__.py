@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from connector.insight.arrays import Ints
 from connector.insight.chart.influence import ranks
 from connector.insight.chart.lines import Lines, People, charted
 from connector.insight.chart.suggest import Meetings, Suggested, suggested
-from connector.insight.propensity import Ints
 from connector.insight.steps import run_steps
 from connector.insight.titles.lexicon import FUNCTIONS
 from connector.schema import Context, Engine

@@ -6,9 +6,9 @@ at least eight people are known, by level below that. Methods, section 3.1. Next
 
 import numpy as np
 
+from connector.insight.arrays import Floats, Ints, millionths
 from connector.insight.chart.lines import Lines, People
 from connector.insight.chart.suggest import Meetings
-from connector.insight.propensity import Floats, Ints, millionths
 
 SMALL = 8
 _DAMPING = 0.85

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from connector.insight.propensity import MILLION
+from connector.insight.arrays import MILLION
 from connector.insight.steps import run_steps
 from connector.schema import Context, Engine
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from connector.insight.propensity import Flags, Ints
+from connector.insight.arrays import Flags, Ints
 
 DIRECTOR = 3
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from connector.insight.arrays import MILLION, Flags, Ints, millionths
 from connector.insight.chart.lines import Lines, People
-from connector.insight.propensity import MILLION, Flags, Ints, millionths
 from connector.insight.titles.lexicon import FUNCTIONS
 
 GAP, FUNCTION, PLACE = 3, 2, 1

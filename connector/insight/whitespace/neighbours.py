@@ -1,42 +1,18 @@
-"""The dense algebra of whitespace: which families go together (EASE), and what similar accounts bought (kNN).
+"""What similar accounts bought: the nearest by purchases and by traits (account-kNN).
 
-An ownership matrix and account traits come in; one score per distinct pattern and family leaves. Accounts with the
-same row are one pattern, so a million accounts cost no more than their distinct rows. Everything is rounded to
-millionths and ties are settled by the rows themselves, never by ids. Next room: `whitespace`.
+Next room: `gaps`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-# Whole numbers of any width.
-Ints = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
-Floats = np.ndarray[Any, np.dtype[np.float64]]
-Flags = np.ndarray[Any, np.dtype[np.bool_]]
-MILLION = 1_000_000
-_BLOCK_CELLS = 4_000_000
+from connector.insight.arrays import MILLION, Floats, Ints, blocks, millionths
+from connector.insight.whitespace.propensity import Patterns
+
 # A table of similarities that stays in a processor's cache is worked on twice as fast.
 _NEAR_CELLS = 250_000
-
-
-@dataclass(frozen=True)
-class Patterns:
-    """Distinct rows of the ownership matrix with their traits; `member` gives each account's pattern.
-
-    levels: 0 never bought, 1 long ago, 2 recently. traits: industry, country, size by people, size by revenue as
-    codes, -1 where unknown. counts: accounts per pattern.
-    """
-
-    levels: Ints
-    traits: Ints
-    counts: Ints
-    member: Ints
-
-    def x(self, rows: Ints | slice) -> Floats:
-        """Rows of the matrix of the algebra: 1 bought recently, one half long ago, 0 never."""
-        return self.levels[rows] / 2.0
 
 
 @dataclass(frozen=True)
@@ -47,45 +23,6 @@ class Neighbours:
     score: Ints
     owners: Ints
     peers: Ints
-
-
-def group(levels: Ints, traits: Ints) -> Patterns:
-    """Patterns in the order of their rows, so that neither ids nor the order of accounts matter."""
-    keys = [*_words(levels), *traits.T]
-    order = np.lexsort(keys[::-1])
-    ranked = np.column_stack([key[order] for key in keys]) if len(order) else np.zeros((0, 1), dtype=np.int64)
-    begins = np.ones(len(order), dtype=np.bool_)
-    begins[1:] = (ranked[1:] != ranked[:-1]).any(axis=1)
-    member = np.empty(len(order), dtype=np.int64)
-    member[order] = np.cumsum(begins) - 1
-    first = order[begins]
-    return Patterns(levels[first], traits[first], np.bincount(member).astype(np.int64), member)
-
-
-def ease(patterns: Patterns, ridge: float) -> Floats:
-    """Item weights of EASE (Steck 2019), λ = `ridge` per account: P = (X'X + λI)^-1, B = -P / diag(P), diagonal 0."""
-    # Halves times whole numbers: the sums are exact in whatever order they are taken.
-    gram = np.zeros((patterns.levels.shape[1],) * 2)
-    for rows in blocks(len(patterns.counts)):
-        gram += (patterns.x(rows) * patterns.counts[rows, None]).T @ patterns.x(rows)
-    inverse = np.linalg.inv(gram + np.eye(len(gram)) * (ridge * patterns.counts.sum()))
-    weights = -inverse / np.diag(inverse)
-    np.fill_diagonal(weights, 0.0)
-    return rounded(weights)
-
-
-def shrunk_lift(patterns: Patterns) -> tuple[Floats, Ints]:
-    """Lift of each pair of families, drawn towards 1 as by ten more owners of both; and how many own both."""
-    # Floats, because only they multiply fast; counts below 2^53 stay exact.
-    found = np.zeros((patterns.levels.shape[1],) * 2)
-    for rows in blocks(len(patterns.counts)):
-        owned = (patterns.levels[rows] > 0).astype(np.float64)
-        found += (owned * patterns.counts[rows, None]).T @ owned
-    joint = found.astype(np.int64)
-    total = int(patterns.counts.sum())
-    share = np.diag(joint) / total
-    expected = np.outer(share, share) * total
-    return rounded((joint + 10.0) / (expected + 10.0)), joint
 
 
 def usable_traits(patterns: Patterns) -> list[int]:
@@ -131,50 +68,6 @@ def neighbours(
     return near
 
 
-class Ranks:
-    """Percentile ranks of scores in whole millionths, cells counted by weight; scores may be added in any order."""
-
-    def __init__(self) -> None:
-        self._low = 0
-        self._mass: Floats = np.zeros(1)
-
-    def add(self, values: Ints, weights: Ints) -> None:
-        """Count some cells."""
-        if values.size:
-            low, high = min(self._low, int(values.min())), max(self._low + len(self._mass) - 1, int(values.max()))
-            mass: Floats = np.asarray(np.bincount(values - low, weights=weights, minlength=high - low + 1), np.float64)
-            start = self._low - low
-            mass[start : start + len(self._mass)] += self._mass
-            self._low, self._mass = low, mass
-
-    def of(self, values: Ints) -> Floats:
-        """Share of cells below each value plus half of those equal."""
-        total = self._mass.sum()
-        ranks: Floats = rounded((np.cumsum(self._mass) - self._mass / 2.0) / (total or 1.0))
-        return ranks[values - self._low]
-
-
-def rounded(values: Floats) -> Floats:
-    """Values to the nearest millionth, halves up."""
-    result: Floats = np.floor(values * MILLION + 0.5) / MILLION
-    return result
-
-
-def millionths(values: Floats) -> Ints:
-    """Values in whole millionths, halves up."""
-    return np.floor(values * MILLION + 0.5).astype(np.int64)
-
-
-def _words(levels: Ints) -> list[Ints]:
-    """Rows packed into whole numbers, 38 families a word: sorting a few words beats sorting wide rows."""
-    words = []
-    for start in range(0, levels.shape[1], 38):
-        part = levels[:, start : start + 38]
-        powers = 3 ** np.arange(part.shape[1], dtype=np.int64)[::-1]
-        words.append(np.concatenate([part[rows] @ powers for rows in blocks(len(part))] or [np.zeros(0, np.int64)]))
-    return words
-
-
 def _references(patterns: Patterns, exact_limit: int, reference: int) -> tuple[Ints, Ints]:
     """Patterns to look for neighbours in and how many accounts each stands for."""
     size = len(patterns.counts)
@@ -185,13 +78,6 @@ def _references(patterns: Patterns, exact_limit: int, reference: int) -> tuple[I
     drawn = np.searchsorted(np.cumsum(patterns.counts), positions, side="right")
     index, counts = np.unique(drawn, return_counts=True)
     return index.astype(np.int64), counts.astype(np.int64)
-
-
-def blocks(rows: int, width: int = 64, cells: int = _BLOCK_CELLS) -> Iterator[slice]:
-    """Rows in blocks whose tables of that width have about so many cells; of even length, to be reckoned alike."""
-    step = max(1, cells // max(width, 1) // 64) * 64
-    for start in range(0, rows, step):
-        yield slice(start, min(start + step, rows))
 
 
 def _features(patterns: Patterns, index: Ints, firmographic: float) -> tuple[Callable[[Ints], Floats], Floats]:

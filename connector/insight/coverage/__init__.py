@@ -90,7 +90,7 @@ def compute(engine: Engine, context: Context, settings: Settings) -> None:
         "warm": float(settings.warm),
         "single_share": float(settings.single_share),
     }
-    run_steps(engine, "coverage", params)
+    run_steps(engine, "coverage/coverage", params)
 
 
 def slots(settings: Settings) -> dict[str, tuple[str, ...]]:
