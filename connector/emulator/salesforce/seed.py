@@ -102,6 +102,11 @@ class Ids:
         self.tables = {name: org.new_ids(prefix, len(getattr(company, name))) for name, prefix in _PREFIXES.items()}
         self.prices: dict[tuple[int, str], str] = {}  # by product and currency
 
+    def link(self, table: str, name: str) -> Callable[[object], str | None]:
+        """What gives the id of the row that a row names by number in its attribute `name`."""
+        numbers, named = self.tables[table], attrgetter(name)
+        return lambda row: numbers[no - 1] if (no := named(row)) else None
+
     def of(self, table: str, no: int | None) -> str | None:
         """The id of row `no`; nothing for nothing."""
         return None if no is None else self.tables[table][no - 1]
@@ -222,29 +227,29 @@ def _sellers(org: Org, company: Company, ids: Ids) -> None:
     """Our own people, the products, and a standard price for each product in every currency."""
     profile = org.rows('SELECT "Id" FROM "Profile" WHERE "Name" = ?', "Standard User")[0][0]
     _load(org, "User", company.users, {
-        "Id": lambda u: ids.of("users", u.no),
-        "FirstName": lambda u: u.first,
-        "LastName": lambda u: u.last,
+        "Id": ids.link("users", "no"),
+        "FirstName": attrgetter("first"),
+        "LastName": attrgetter("last"),
         "Username": lambda u: f"user{u.no}@seller.example",
         "Email": lambda u: f"user{u.no}@seller.example",
         "Alias": lambda u: f"u{u.no}",
-        "Title": lambda u: u.title,
-        "ManagerId": lambda u: ids.of("users", u.manager),
-        "IsActive": lambda u: u.active,
+        "Title": attrgetter("title"),
+        "ManagerId": ids.link("users", "manager"),
+        "IsActive": attrgetter("active"),
         "ProfileId": lambda u: profile,
         "UserType": lambda u: "Standard",
         "LanguageLocaleKey": lambda u: _LANGUAGES[u.locale],
         "LocaleSidKey": lambda u: _LOCALES[u.locale],
-        **_stamps(lambda u: u.created, lambda u: u.created),
+        **_stamps(attrgetter("created"), attrgetter("created")),
     })  # fmt: skip
     _load(org, "Product2", company.products, {
-        "Id": lambda p: ids.of("products", p.no),
-        "Name": lambda p: p.name,
-        "ProductCode": lambda p: p.code,
-        "Family": lambda p: p.family,
-        "IsActive": lambda p: p.active,
+        "Id": ids.link("products", "no"),
+        "Name": attrgetter("name"),
+        "ProductCode": attrgetter("code"),
+        "Family": attrgetter("family"),
+        "IsActive": attrgetter("active"),
         "CurrencyIsoCode": lambda p: CORPORATE,
-        **_stamps(lambda p: p.created, lambda p: p.created),
+        **_stamps(attrgetter("created"), attrgetter("created")),
     })  # fmt: skip
     exchange = Exchange(company.rates)
     codes = dict.fromkeys(rate.currency for rate in company.rates)
@@ -264,38 +269,38 @@ def _sellers(org: Org, company: Company, ids: Ids) -> None:
 def _firms(org: Org, company: Company, ids: Ids) -> None:
     """Accounts and contacts; what is longer than its field is cut, because a real org would never have let it in."""
     _load(org, "Account", company.accounts, {
-        "Id": lambda a: ids.of("accounts", a.no),
+        "Id": ids.link("accounts", "no"),
         "Name": lambda a: a.name[:255],
-        "ParentId": lambda a: ids.of("accounts", a.parent),
-        "OwnerId": lambda a: ids.of("users", a.owner),
+        "ParentId": ids.link("accounts", "parent"),
+        "OwnerId": ids.link("users", "owner"),
         "Type": lambda a: _TYPES[a.kind] if a.kind else None,
-        "Industry": lambda a: a.industry,
-        "BillingCountry": lambda a: a.country,
-        "BillingCity": lambda a: a.city,
-        "NumberOfEmployees": lambda a: a.employees,
-        "AnnualRevenue": lambda a: a.annual_revenue,
-        "CurrencyIsoCode": lambda a: a.currency,
-        "Cost_To_Serve__c": lambda a: a.cost_to_serve,
-        "Payment_Days__c": lambda a: a.payment_days,
-        "Strategic_Fit__c": lambda a: a.strategic_fit,
-        "Credit_Hold__c": lambda a: a.credit_hold,
-        **_stamps(lambda a: a.created, lambda a: a.modified),
+        "Industry": attrgetter("industry"),
+        "BillingCountry": attrgetter("country"),
+        "BillingCity": attrgetter("city"),
+        "NumberOfEmployees": attrgetter("employees"),
+        "AnnualRevenue": attrgetter("annual_revenue"),
+        "CurrencyIsoCode": attrgetter("currency"),
+        "Cost_To_Serve__c": attrgetter("cost_to_serve"),
+        "Payment_Days__c": attrgetter("payment_days"),
+        "Strategic_Fit__c": attrgetter("strategic_fit"),
+        "Credit_Hold__c": attrgetter("credit_hold"),
+        **_stamps(attrgetter("created"), attrgetter("modified")),
     })  # fmt: skip
     currency = [account.currency for account in company.accounts]
     _load(org, "Contact", company.contacts, {
-        "Id": lambda c: ids.of("contacts", c.no),
-        "AccountId": lambda c: ids.of("accounts", c.account),
-        "FirstName": lambda c: c.first,
-        "LastName": lambda c: c.last,
+        "Id": ids.link("contacts", "no"),
+        "AccountId": ids.link("accounts", "account"),
+        "FirstName": attrgetter("first"),
+        "LastName": attrgetter("last"),
         "Title": lambda c: c.title[:128].strip() if c.title else None,
-        "Department": lambda c: c.department,
-        "Email": lambda c: c.email,
-        "ReportsToId": lambda c: ids.of("contacts", c.reports_to),
-        "OwnerId": lambda c: ids.of("users", c.owner),
+        "Department": attrgetter("department"),
+        "Email": attrgetter("email"),
+        "ReportsToId": ids.link("contacts", "reports_to"),
+        "OwnerId": ids.link("users", "owner"),
         "CurrencyIsoCode": lambda c: currency[c.account - 1] if c.account else CORPORATE,
-        "Left_Company_On__c": lambda c: c.left_on,
-        "No_Profiling__c": lambda c: c.no_profiling,
-        **_stamps(lambda c: c.created, lambda c: c.modified),
+        "Left_Company_On__c": attrgetter("left_on"),
+        "No_Profiling__c": attrgetter("no_profiling"),
+        **_stamps(attrgetter("created"), attrgetter("modified")),
     })  # fmt: skip
 
 
@@ -303,38 +308,38 @@ def _deals(org: Org, company: Company, ids: Ids) -> None:
     """Deals with their amounts, then lines and contact roles, stamped like their deal."""
     deals = company.opportunities
     _load(org, "Opportunity", deals, {
-        "Id": lambda o: ids.of("opportunities", o.no),
-        "AccountId": lambda o: ids.of("accounts", o.account),
-        "OwnerId": lambda o: ids.of("users", o.owner),
+        "Id": ids.link("opportunities", "no"),
+        "AccountId": ids.link("accounts", "account"),
+        "OwnerId": ids.link("users", "owner"),
         "Name": lambda o: o.name[:120],
         "StageName": lambda o: STAGES[o.stage],
-        "Amount": lambda o: o.amount,
-        "CurrencyIsoCode": lambda o: o.currency,
-        "CloseDate": lambda o: o.close_day,
+        "Amount": attrgetter("amount"),
+        "CurrencyIsoCode": attrgetter("currency"),
+        "CloseDate": attrgetter("close_day"),
         "Type": lambda o: _DEALS[o.kind],
-        "Push_Count__c": lambda o: o.pushed,
-        "Loss_Reason__c": lambda o: o.lost_reason,
-        "Main_Competitor__c": lambda o: o.competitor,
-        **_stamps(lambda o: o.created, lambda o: o.modified),
+        "Push_Count__c": attrgetter("pushed"),
+        "Loss_Reason__c": attrgetter("lost_reason"),
+        "Main_Competitor__c": attrgetter("competitor"),
+        **_stamps(attrgetter("created"), attrgetter("modified")),
     })  # fmt: skip
     _load(org, "OpportunityLineItem", company.lines, {
-        "Id": lambda line: ids.of("lines", line.no),
-        "OpportunityId": lambda line: ids.of("opportunities", line.opportunity),
+        "Id": ids.link("lines", "no"),
+        "OpportunityId": ids.link("opportunities", "opportunity"),
         "PricebookEntryId": lambda line: ids.prices[line.product, deals[line.opportunity - 1].currency],
-        "Product2Id": lambda line: ids.of("products", line.product),
-        "Quantity": lambda line: line.quantity,
-        "UnitPrice": lambda line: line.unit_price,
+        "Product2Id": ids.link("products", "product"),
+        "Quantity": attrgetter("quantity"),
+        "UnitPrice": attrgetter("unit_price"),
         "TotalPrice": lambda line: round(line.quantity * line.unit_price, 2),
         "CurrencyIsoCode": lambda line: deals[line.opportunity - 1].currency,
-        "Cost__c": lambda line: line.cost,
+        "Cost__c": attrgetter("cost"),
         **_stamps(lambda line: deals[line.opportunity - 1].created, lambda line: deals[line.opportunity - 1].modified),
     })  # fmt: skip
     _load(org, "OpportunityContactRole", company.contact_roles, {
-        "Id": lambda r: ids.of("contact_roles", r.no),
-        "OpportunityId": lambda r: ids.of("opportunities", r.opportunity),
-        "ContactId": lambda r: ids.of("contacts", r.contact),
-        "Role": lambda r: r.role,
-        "IsPrimary": lambda r: r.primary,
+        "Id": ids.link("contact_roles", "no"),
+        "OpportunityId": ids.link("opportunities", "opportunity"),
+        "ContactId": ids.link("contacts", "contact"),
+        "Role": attrgetter("role"),
+        "IsPrimary": attrgetter("primary"),
         **_stamps(lambda r: deals[r.opportunity - 1].created, lambda r: deals[r.opportunity - 1].modified),
     })  # fmt: skip
 
@@ -342,12 +347,12 @@ def _deals(org: Org, company: Company, ids: Ids) -> None:
 def _activities(org: Org, company: Company, ids: Ids) -> None:
     """Meetings become events with their attendees, all else tasks that are done."""
     shared: dict[str, Callable[[Activity], object]] = {
-        "WhoId": lambda a: ids.of("contacts", a.contact),
+        "WhoId": ids.link("contacts", "contact"),
         "WhatId": lambda a: ids.of("opportunities", a.opportunity) or ids.of("accounts", a.account),
-        "AccountId": lambda a: ids.of("accounts", a.account),
-        "OwnerId": lambda a: ids.of("users", a.owner),
+        "AccountId": ids.link("accounts", "account"),
+        "OwnerId": ids.link("users", "owner"),
         "ActivityDate": lambda a: a.at.date(),
-        "Captured__c": lambda a: a.captured,
+        "Captured__c": attrgetter("captured"),
         **_stamps(_LOGGED, _LOGGED),
     }
     meetings = [activity for activity in company.activities if activity.kind == "meeting"]
@@ -357,11 +362,11 @@ def _activities(org: Org, company: Company, ids: Ids) -> None:
         for activity, number in zip(company.activities, numbers, strict=True)
     ]
     _load(org, "Event", meetings, {
-        "Id": lambda a: ids.of("activities", a.no),
+        "Id": ids.link("activities", "no"),
         "Subject": lambda a: "Meeting",
         "Type": lambda a: "Meeting",
-        "StartDateTime": lambda a: a.at,
-        "DurationInMinutes": lambda a: a.minutes,
+        "StartDateTime": attrgetter("at"),
+        "DurationInMinutes": attrgetter("minutes"),
         "IsGroupEvent": lambda a: bool(a.others),
         **shared,
     })  # fmt: skip
@@ -379,13 +384,14 @@ def _activities(org: Org, company: Company, ids: Ids) -> None:
         **_stamps(_logged_first, _logged_first),
     })  # fmt: skip
     _load(org, "Task", [activity for activity in company.activities if activity.kind != "meeting"], {
-        "Id": lambda a: ids.of("activities", a.no),
+        "Id": ids.link("activities", "no"),
         "TaskSubtype": lambda a: _SUBTYPES[a.kind],
         "Type": lambda a: _TASK_TYPES[a.kind],
         "Subject": lambda a: _SUBTYPES[a.kind],
         "Status": lambda a: "Completed",
+        "IsClosed": lambda a: True,
         "CallType": lambda a: "Outbound" if a.kind == "call" else None,
-        "CompletedDateTime": lambda a: a.at,
+        "CompletedDateTime": attrgetter("at"),
         **shared,
     })  # fmt: skip
 
@@ -393,30 +399,30 @@ def _activities(org: Org, company: Company, ids: Ids) -> None:
 def _service(org: Org, company: Company, ids: Ids) -> None:
     """Cases and assets."""
     _load(org, "Case", company.cases, {
-        "Id": lambda c: ids.of("cases", c.no),
+        "Id": ids.link("cases", "no"),
         "CaseNumber": lambda c: f"{c.no:08d}",
-        "AccountId": lambda c: ids.of("accounts", c.account),
-        "ContactId": lambda c: ids.of("contacts", c.contact),
-        "OwnerId": lambda c: ids.of("users", c.owner),
-        "Subject": lambda c: c.subject,
+        "AccountId": ids.link("accounts", "account"),
+        "ContactId": ids.link("contacts", "contact"),
+        "OwnerId": ids.link("users", "owner"),
+        "Subject": attrgetter("subject"),
         "Priority": lambda c: c.priority.title(),
         "Status": lambda c: "Closed" if c.closed else "Working",
         "Origin": lambda c: "Email",
         "IsClosed": lambda c: c.closed is not None,
-        "ClosedDate": lambda c: c.closed,
-        "Satisfaction__c": lambda c: c.satisfaction,
-        **_stamps(lambda c: c.opened, lambda c: c.closed or c.opened),
+        "ClosedDate": attrgetter("closed"),
+        "Satisfaction__c": attrgetter("satisfaction"),
+        **_stamps(attrgetter("opened"), lambda c: c.closed or c.opened),
     })  # fmt: skip
     org.set_setting("number.Case", len(company.cases))
     _load(org, "Asset", company.assets, {
-        "Id": lambda a: ids.of("assets", a.no),
-        "AccountId": lambda a: ids.of("accounts", a.account),
-        "Product2Id": lambda a: ids.of("products", a.product),
-        "Name": lambda a: a.name,
-        "Quantity": lambda a: a.quantity,
+        "Id": ids.link("assets", "no"),
+        "AccountId": ids.link("accounts", "account"),
+        "Product2Id": ids.link("products", "product"),
+        "Name": attrgetter("name"),
+        "Quantity": attrgetter("quantity"),
         "Status": lambda a: a.status.title(),
-        "InstallDate": lambda a: a.installed,
-        "UsageEndDate": lambda a: a.ends,
-        "IsCompetitorProduct": lambda a: a.rival,
+        "InstallDate": attrgetter("installed"),
+        "UsageEndDate": attrgetter("ends"),
+        "IsCompetitorProduct": attrgetter("rival"),
         **_stamps(lambda a: datetime.combine(a.installed, time()), lambda a: datetime.combine(a.installed, time())),
     })  # fmt: skip
