@@ -71,25 +71,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense."""
-        for name in ("functions", "executive_functions", "buying_functions"):
-            for word in getattr(self, name):
-                if word not in FUNCTIONS:
-                    raise ValueError(f'{name}: unknown function "{word}". Known: {", ".join(FUNCTIONS)}')
-        for name in ("functions", "small_slots", "middle_slots"):
-            if not getattr(self, name) or len(set(getattr(self, name))) < len(getattr(self, name)):
-                raise ValueError(f"{name}: give at least one, each once")
-        for name in ("executive_functions", "key_slots"):
-            if len(set(getattr(self, name))) < len(getattr(self, name)):
-                raise ValueError(f"{name}: give each once")
-        if twice := set(self.executive_functions) & set(self.functions):
-            raise ValueError(f"executive_functions: the grid asks for {', '.join(sorted(twice))} already")
-        for slot in self.key_slots:
-            _check_slot("key_slots", slot)
-        for name in ("small_slots", "middle_slots"):
-            for slot in getattr(self, name):
-                _check_slot(name, slot)
-            if all(slot.startswith("role.") and ROLES[slot.removeprefix("role.")][1] for slot in getattr(self, name)):
-                raise ValueError(f"{name}: give at least one slot besides champion and sponsor")
+        self._check_functions()
+        self._check_slots()
         if not 0 <= self.small_below <= self.middle_below:
             raise ValueError(f"small_below: must lie between 0 and middle_below, is {self.small_below}")
         if not 0 < self.warm <= self.full_strength <= 100:
@@ -99,6 +82,26 @@ class Settings:
         for name in ("new_days", "attitude_days"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: must be at least 0, is {getattr(self, name)}")
+
+    def _check_functions(self) -> None:
+        for name in ("functions", "executive_functions", "buying_functions"):
+            for word in getattr(self, name):
+                if word not in FUNCTIONS:
+                    raise ValueError(f'{name}: unknown function "{word}". Known: {", ".join(FUNCTIONS)}')
+        if twice := set(self.executive_functions) & set(self.functions):
+            raise ValueError(f"executive_functions: the grid asks for {', '.join(sorted(twice))} already")
+
+    def _check_slots(self) -> None:
+        for name in ("functions", "executive_functions", "small_slots", "middle_slots", "key_slots"):
+            given = getattr(self, name)
+            if len(set(given)) < len(given) or not (given or name in ("executive_functions", "key_slots")):
+                raise ValueError(f"{name}: give at least one, each once")
+        for name in ("small_slots", "middle_slots", "key_slots"):
+            for slot in getattr(self, name):
+                _check_slot(name, slot)
+        for name in ("small_slots", "middle_slots"):
+            if all(slot.startswith("role.") and ROLES[slot.removeprefix("role.")][1] for slot in getattr(self, name)):
+                raise ValueError(f"{name}: give at least one slot besides champion and sponsor")
 
 
 def compute(engine: Engine, context: Context, settings: Settings) -> None:

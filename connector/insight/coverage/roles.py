@@ -21,10 +21,8 @@ from typing import Any
 import numpy as np
 
 from connector.insight.steps import run_steps
-from connector.schema import Engine
+from connector.schema import BUYING_ROLES, COVERAGE_RISKS, Engine
 
-# The weightiest first: of two roles from equally good a source this one is told.
-ROLES = ("economic_buyer", "champion", "sponsor", "blocker", "coach", "technical", "user")
 # In the order in which they are trusted: people on a deal or account; the contact's own role, as people set it or the
 # CRM labels it (the mapping says in which order); level and function.
 SOURCES = ("stakeholder", "contact", "title")
@@ -35,11 +33,15 @@ TECHNICAL = ("it", "engineering", "quality", "procurement")
 def compute(engine: Engine, params: Mapping[str, object], buying: tuple[str, ...]) -> None:
     """Make `coverage_role`, `coverage_buyer`, `contact_role_guess`, `account_champion` and `account_light`."""
     engine.load("buying_function", {"function": np.array(buying, dtype=object)})
-    ranks = [(10 * t + p, t, r, s) for t, s in enumerate(SOURCES, 1) for p, r in enumerate(ROLES, 1)]
+    ranks = [(10 * t + p, t, r, s) for t, s in enumerate(SOURCES, 1) for p, r in enumerate(BUYING_ROLES, 1)]
     _load(engine, "role_rank", ("code", "trust", "role", "source"), ranks)
     priors = [*((f, 2, 3, "technical" if f in TECHNICAL else "user") for f in buying if f != "procurement")]
     # Procurement keeps the gate, on whatever level; where it buys, its executives are likely economic buyers first.
     _load(engine, "role_prior", ("function", "low", "high", "role"), [*priors, ("procurement", 0, 5, "technical")])
+    # Risks of an account are counted in bits; here is what each set of them is called.
+    bits = range(2 ** len(COVERAGE_RISKS))
+    names = [";".join(r for n, r in enumerate(COVERAGE_RISKS) if b & 2**n) or None for b in bits]
+    engine.load("risk_text", {"risk_bits": np.array(bits), "coverage_risk": np.array(names, dtype=object)})
     run_steps(engine, "coverage/roles", params)
 
 

@@ -1,8 +1,9 @@
--- Who plays which role in buying, by whom people name and, where they don't, by level and function; and who supports us.
--- Formula: methods, sections 3.3 and 3.4. A champion is never inferred.
+-- Who plays which role in buying, by whom people name and, where they don't, by level and function; and who
+-- supports us. Formula: methods, sections 3.3 and 3.4. A champion is never inferred.
 
 -- daily inner: role_told
-SELECT h.contact_id AS contact_id, s.account_id AS account_id, h.role AS role, s.present AS present, MIN(h.trust) AS trust
+SELECT h.contact_id AS contact_id, s.account_id AS account_id, h.role AS role, s.present AS present,
+  MIN(h.trust) AS trust
 FROM (
   SELECT contact_id, role, 1 AS trust FROM stakeholder WHERE role IS NOT NULL
   UNION ALL
@@ -56,7 +57,8 @@ GROUP BY account_id
 SELECT account_id, contact_id, CASE WHEN role = 'economic_buyer' THEN 1 ELSE 0 END AS decides,
   CASE WHEN role IN ('economic_buyer', 'champion', 'sponsor') THEN 1 ELSE 0 END AS weighs,
   CASE WHEN role IN ('champion', 'sponsor') THEN 1 ELSE 0 END AS friend,
-  CASE WHEN role IN ('champion', 'sponsor', 'coach', 'blocker') THEN 1 ELSE 0 END AS told, CAST(NULL AS DOUBLE) AS attitude, 0 AS known, 0 AS stale
+  CASE WHEN role IN ('champion', 'sponsor', 'coach', 'blocker') THEN 1 ELSE 0 END AS told,
+  CAST(NULL AS DOUBLE) AS attitude, 0 AS known, 0 AS stale
 FROM coverage_role
 UNION ALL
 SELECT account_id, contact_id, 1 AS decides, 1 AS weighs, 0 AS friend, 0 AS told, CAST(NULL AS DOUBLE) AS attitude,
