@@ -36,7 +36,7 @@ class Settings:
     )
     executive_functions: tuple[str, ...] = field(
         default=("general", "it"),
-        metadata={"meaning": "Functions of which a large customer's grid asks for the executive only."},
+        metadata={"meaning": "Functions of which a large customer is asked for the executive only."},
     )
     buying_functions: tuple[str, ...] = field(
         default=("procurement", "finance", "general"),
@@ -88,8 +88,6 @@ class Settings:
             for word in getattr(self, name):
                 if word not in FUNCTIONS:
                     raise ValueError(f'{name}: unknown function "{word}". Known: {", ".join(FUNCTIONS)}')
-        if twice := set(self.executive_functions) & set(self.functions):
-            raise ValueError(f"executive_functions: the grid asks for {', '.join(sorted(twice))} already")
 
     def _check_slots(self) -> None:
         for name in ("functions", "executive_functions", "small_slots", "middle_slots", "key_slots"):
@@ -128,7 +126,7 @@ def slots(settings: Settings) -> dict[str, tuple[str, ...]]:
     sizes = {
         "small": settings.small_slots,
         "middle": settings.middle_slots,
-        "large": (*grid, *(f"role.{role}" for role in ROLES)),
+        "large": (*dict.fromkeys(grid), *(f"role.{role}" for role in ROLES)),
     }
     return sizes | {f"{size}_key": tuple(dict.fromkeys((*s, *settings.key_slots))) for size, s in sizes.items()}
 
