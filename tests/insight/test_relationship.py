@@ -92,25 +92,6 @@ def test_a_typed_task_counts_three_tenths_with_half_to_each_side(engine_with: Ma
     assert contact_values(engine)["C1"] == pytest.approx(0.4595, abs=0.0001)
 
 
-MANY = st.lists(
-    st.tuples(st.sampled_from(["meeting", "email_in", "email_out", "call"]), st.integers(0, 120)), max_size=25
-)
-
-
-@settings(max_examples=12, deadline=None)
-@given(MANY, st.integers(0, 9))
-def test_fifty_typed_tasks_in_one_day_move_no_strength_by_more_than_five_points(
-    engine_with: Maker, known: list[tuple[str, int]], age: int
-) -> None:
-    before = [activity(n, kind, days, "C1") for n, (kind, days) in enumerate(known)]
-    typed = [activity(900 + n, "task", age, "C1", captured=0) for n in range(50)]
-    engines = [computed(engine_with, world(ONE, made)) for made in (before or typed[:1], before + typed)]
-    for values in (contact_values, account_values):
-        old, new = (next(iter(values(e).values())) for e in engines)
-        # Of nothing: the cap lets 5 points count on each side, * 0.3: 100 * (1 - exp(-3.75 * 0.7 / 57)) = 4.5.
-        assert abs(new - old) <= 5.0, (old, new)
-
-
 def test_a_crowd_divides_by_the_root_of_its_people(engine_with: Maker) -> None:
     people = [{"id": f"C{n}", "account_id": "A1"} for n in range(4)]
     engine = computed(engine_with, world(people, [activity(1, "meeting", 0, *(p["id"] for p in people))]))
