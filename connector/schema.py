@@ -385,6 +385,18 @@ WHITESPACE_BANDS = ("Large", "Medium", "Small", "None", "Not enough data")
 STATUSES = ("Key", "Standard", "Not eligible")
 PARETO_CLASSES = ("A", "B", "C")
 QUADRANTS = ("Strategic", "Star", "Status", "Streamline", "Unknown")
+# What is at risk in who we know, in the order in which it is told.
+COVERAGE_RISKS = ("Single-threaded", "No executive", "Champion left", "Sponsor silent")
+# Role in buying as the insights call it → its value in the CRM; the weightiest first, of two of a person it is told.
+BUYING_ROLES: Mapping[str, str] = {
+    "economic_buyer": "Economic buyer",
+    "champion": "Champion",
+    "sponsor": "Sponsor",
+    "blocker": "Blocker",
+    "coach": "Coach",
+    "technical": "Technical",
+    "user": "User",
+}
 # From level 0 up; the last is for a title that says no level.
 ORG_LEVELS = ("Support", "Specialist", "Manager", "Director", "Vice president", "C-level", "Unknown")
 # Function as the insights call it → its value in the CRM.
@@ -657,6 +669,15 @@ CRM_FIELDS: tuple[CrmField, ...] = (
         "KAM suggested manager",
         "Whom this person probably reports to; a guess by level, function and meetings, for a person to confirm.",
         "contacts",
+    ),
+    CrmField(
+        "contact",
+        "role_guess",
+        "picklist",
+        "KAM role",
+        "Role in buying: as people or the CRM say, else likely by the job title; a champion is never guessed.",
+        "contacts",
+        values=(*BUYING_ROLES.values(), "Unknown"),
     ),
 )
 WRITE_COLUMNS: dict[tuple[str, str], CrmField] = {(f.table, f.column): f for f in CRM_FIELDS}

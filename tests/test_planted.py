@@ -72,6 +72,17 @@ def test_every_single_threaded_account_is_found(found):
     assert all(rows[i]["single_threaded"] == 1 for i in truth["accounts"]["single_threaded"])
 
 
+def test_every_missing_executive_is_found(small):
+    """Of large customers, in every function where one was left out: a seat that is asked for, and nobody known."""
+    work, (_, truth, _) = small
+    seats = query(results.folder(work.mirror), "SELECT account_id, slot, known FROM coverage_slot")
+    empty = {(s["account_id"], s["slot"]) for s in seats if s["known"] == 0}
+    planted = {(a, f"{f}.executive") for a, functions in truth["missing_executives"].items() for f in functions}
+
+    assert planted
+    assert planted <= empty
+
+
 def test_an_account_without_data_is_unknown_not_low(found):
     rows, truth, _ = found
     empty = [rows[i] for i in truth["accounts"]["no_data"]]

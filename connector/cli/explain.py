@@ -13,6 +13,7 @@ from connector.convert import epoch_day
 from connector.engine import query
 from connector.errors import UsageFault
 from connector.insight.chart.introduction import asking
+from connector.insight.coverage.story import team_lines
 from connector.insight.story import story
 from connector.insight.texts import catalogue
 from connector.mapping import FieldMap
@@ -20,6 +21,16 @@ from connector.schema import Context
 from connector.single import aside
 from connector.steps.money import read_rates
 from connector.store import results, runs
+
+# How many contacts have, or likely have, each role in buying.
+_ROLES = (
+    "SELECT role_guess AS role, role_source AS source, count(*) AS contacts FROM contact_result WHERE account_id = ?"
+    " AND role_guess IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"
+)
+_TEAM = (
+    'SELECT t.role, t.user_id, u.name, u.is_active FROM account_team AS t LEFT JOIN "user" AS u ON u.id = t.user_id'
+    " WHERE t.account_id = ?"
+)
 
 
 @click.command("explain", epilog='Example: kam explain "Brakes and Gears"')
@@ -46,6 +57,8 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
             "SELECT * FROM whitespace_cell WHERE account_id = ? ORDER BY shown = 0, shown, score DESC, family",
             [found["id"]],
         )
+        roles = query(details, _ROLES, [found["id"]])
+        team = list(work.mirror.rows(_TEAM, [found["id"]]))
         weighed = query(details, "SELECT * FROM criterion_result")
         fields = crm_names(work.given_map)
         if row["sponsor_suggested"] is not None:
@@ -60,11 +73,13 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
     asks = [asking(way, seats, config.privacy, names.get(way["owner_id"])) for way in ways]
     if as_json:
         tables: dict[str, Any] = {"slots": slots, "families": cells, "criteria": weighed, "introductions": asks}
+        tables |= {"roles": roles, "team": team}
         shared.show_json(None, [row], **tables, parent=above, as_of=day)
         return
     click.echo(shared.plain(f"{row['name']} ({row['id']}), as of {day}; attributes as they stand now"))
     parent = f"{above['name']} ({above['id']})" if above else None
     beside: dict[str, Any] = {"weighed": weighed, "fields": fields, "asks": asks}
+    beside |= {"roles": roles, "team": team_lines(team)}
     for title, lines in story(row, slots, cells, context, config.key_accounts, parent=parent, **beside):
         click.echo(f"\n{title}")
         for line in lines:

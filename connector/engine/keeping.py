@@ -54,6 +54,7 @@ _DIRTY = {
     "dirty": """
         SELECT DISTINCT COALESCE(id, '') AS id FROM (
           SELECT id FROM delta_account
+          UNION ALL SELECT account_id FROM hit_tier
           UNION ALL SELECT account_id FROM delta_contact
           UNION ALL SELECT c.account_id FROM wide_contact AS c JOIN hit_contact AS h ON h.id = c.id
           UNION ALL SELECT account_id FROM delta_opportunity
@@ -65,6 +66,8 @@ _DIRTY = {
           UNION ALL SELECT account_id FROM delta_case
           UNION ALL SELECT c.account_id FROM wide_case AS c JOIN passed_case AS h ON h.id = c.id)""",
 }
+# What people decided about accounts: read as a whole, and kept beside, to see whose changed.
+_TIER = "SELECT account_id, status FROM programme WHERE status IS NOT NULL"
 # The rows of these accounts, and of everyone who took part in their activities: near_*.
 _OF = "SELECT t.* FROM wide_{0} AS t SEMI JOIN {1}"
 _NEAR = {
@@ -128,6 +131,7 @@ class KeepingEngine(DuckEngine):
         for file, view in files:
             self._db.execute(f'CREATE OR REPLACE TEMP VIEW "{view}" AS SELECT * FROM {in_place(file)}')
         self._take_small(reads)
+        super().save(_TIER, self._file("tiers"))
         return counts
 
     def reuse(self, reads: Mapping[str, Read], folder: Path, passed: Sequence[tuple[str, str, int, int]]) -> int:
@@ -144,6 +148,9 @@ class KeepingEngine(DuckEngine):
             if table in {"contact", "activity", "opportunity", "revenue", "asset", "case"}:
                 where = " OR ".join(days) or "FALSE"
                 self._make(f"passed_{table}", f'SELECT id FROM "wide_{table}" WHERE {where}')
+        self._make("now", _TIER)
+        before = f"SELECT * FROM {in_place(self._file('tiers'))}"
+        self._make("hit_tier", f"(FROM now EXCEPT {before}) UNION ({before} EXCEPT FROM now)")
         for name, sql in _DIRTY.items():
             self._make(name, sql)
         for table, sql in _NEAR.items():

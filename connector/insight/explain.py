@@ -252,20 +252,23 @@ def _change_words(row: Mapping[str, Any], words: Mapping[str, Any], names: Mappi
 
 
 def coverage(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
-    """Which seats we cover: counts, the executive, the first gap."""
+    """Which seats we cover: the champion who left, counts, the executive, and gaps by their weight."""
     words = said["coverage"]
     state = row["coverage_state"]
     if state not in ("ok", "no_activities"):
         return [words[state]]
+    parts = [words["champion_left"]] if row["champion_left"] else []
     if state == "ok":
-        parts = [words["counted"].format(covered=row["slots_covered"], slots=row["slots"])]
+        parts.append(words["counted"].format(covered=row["slots_covered"], slots=row["slots"]))
     else:
-        parts = [words["known"].format(known=row["slots_known"], slots=row["slots"])]
+        parts.append(words["known"].format(known=row["slots_known"], slots=row["slots"]))
     if not row["executive_known"]:
         parts.append(words["no_executive"])
     if row["first_gap"] is not None:
         key = "gap_known" if row["first_gap_known"] else "gap"
         parts.append(words[key].format(slot=slot_words(row["first_gap"], said)))
+        then = [slot_words(row[gap], said) for gap in ("second_gap", "third_gap") if row[gap] is not None]
+        parts += [words["then"].format(list=", ".join(then))] if then else []
     if row["single_threaded"]:
         parts.append(words["single" if row["engaged_contacts"] else "nobody"])
     if state == "no_activities":
@@ -322,6 +325,7 @@ def alerts(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
         parts.append(words["silent_daily" if gap == 1 else "silent"].format(gap=gap, day=day))
     if row["renewal_due"]:
         parts.append(words["renewal"].format(day=iso_day(row["renewal_day"])))
+    parts += [words["champion_left"]] if row["champion_left"] else []
     parts += _touch_words(row, words)
     parts += _sponsor_words(row, words)
     if row["in_loop"]:

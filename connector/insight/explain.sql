@@ -53,6 +53,12 @@ SELECT r.account_id, r.strength, r.band AS relationship_band, r.strong_contacts,
   t.strength_then, t.trend, t.our_share, t.contact_hhi,
   c.slots, c.slots_covered, c.slots_known, c.coverage_percent, c.known_percent, c.engaged_contacts, c.executive_known,
   c.executive_engaged, c.single_threaded, c.first_gap, c.first_gap_known, c.state AS coverage_state,
+  c.second_gap, c.third_gap, c.slots_engaged, c.engaged_percent, c.executive_percent, c.functions_required,
+  c.functions_engaged, c.champion_left, c.light, c.attitudes, c.attitudes_stale,
+  CASE WHEN c.single_threaded = 1 THEN 1 ELSE 0 END
+    + CASE WHEN c.executive_known = 0 AND c.state IN ('ok', 'no_activities') THEN 2 ELSE 0 END
+    + CASE WHEN c.champion_left = 1 THEN 4 ELSE 0 END
+    + CASE WHEN n.sponsor_state = 'silent' THEN 8 ELSE 0 END AS risk_bits,
   w.state AS whitespace_state, w.ideas, w.expected_minor, w.low_minor, w.high_minor, w.band AS whitespace_band,
   w.top_family, w.top_peers, w.top_peer_owners, w.top_pulled_by, w.top_typical_minor, w.held_back,
   p.kam_why AS present_why,
@@ -90,6 +96,8 @@ SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.s
   c.strength, c.relationship_band, c.strong_contacts, c.two_way_contacts, c.top_contact_share, c.last_two_way_day,
   c.slots, c.slots_covered, c.slots_known, c.coverage_percent, c.known_percent, c.engaged_contacts, c.executive_known,
   c.executive_engaged, c.single_threaded, c.first_gap, c.first_gap_known, c.coverage_state,
+  c.second_gap, c.third_gap, c.slots_engaged, c.engaged_percent, c.executive_percent, c.functions_required,
+  c.functions_engaged, c.champion_left, c.light, c.attitudes, c.attitudes_stale, c.risk_bits,
   c.whitespace_state, c.ideas, c.expected_minor, c.low_minor, c.high_minor, c.whitespace_band,
   c.top_family, c.top_peers, c.top_peer_owners, c.top_pulled_by, c.top_typical_minor, c.held_back, c.present_why,
   c.sponsor_suggested, c.sponsor_state, c.sponsor_day, a.kam_manager_id,
@@ -116,7 +124,8 @@ SELECT f.id, f.flag, f.nominated, f.gate, f.cost_state, f.costs_known,
   CASE WHEN f.flag = 'Needs data' THEN f.present_why END AS wanted_before,
   CASE WHEN f.in_programme = 1 OR f.rank <= 3 * f.cap THEN f.id END AS near_id,
   f.coverage_state, f.slots, f.slots_covered, f.slots_known, f.executive_known, f.executive_engaged, f.first_gap,
-  f.first_gap_known, f.single_threaded, CASE WHEN f.engaged_contacts > 0 THEN 1 ELSE 0 END AS engaged,
+  f.first_gap_known, f.second_gap, f.third_gap, f.champion_left, f.single_threaded,
+  CASE WHEN f.engaged_contacts > 0 THEN 1 ELSE 0 END AS engaged,
   f.sponsor_state, CASE WHEN f.sponsor_state = 'silent' THEN f.sponsor_day END AS sponsor_silent_since,
   f.whitespace_state, f.top_family, f.held_back, f.top_peer_owners, f.top_peers, f.top_pulled_by, f.ideas, f.in_loop,
   CASE WHEN f.lapsing = 1 THEN f.last_won_day END AS silent_since,
@@ -145,11 +154,11 @@ SELECT id,
   MIN(id) OVER (PARTITION BY flag, nominated, gate, bought, told_minor, loss, cost_state, costs_known, dark, scored,
     unknown_bits, wanted, wanted_before, near_id) AS why_id,
   MIN(id) OVER (PARTITION BY coverage_state, slots, slots_covered, slots_known, executive_known, first_gap,
-    first_gap_known, single_threaded, engaged) AS coverage_id,
+    first_gap_known, second_gap, third_gap, champion_left, single_threaded, engaged) AS coverage_id,
   MIN(id) OVER (PARTITION BY whitespace_state, top_family, held_back, top_peer_owners, top_peers, top_pulled_by,
     ideas) AS idea_id,
-  MIN(id) OVER (PARTITION BY coverage_state, single_threaded, engaged, executive_engaged, in_loop, silent_since,
-    gap_floor, gap_whole, renewal_told, sponsor_state, sponsor_silent_since) AS alert_id
+  MIN(id) OVER (PARTITION BY coverage_state, champion_left, single_threaded, engaged, executive_engaged, in_loop,
+    silent_since, gap_floor, gap_whole, renewal_told, sponsor_state, sponsor_silent_since) AS alert_id
 FROM account_case
 
 -- Accounts that speak, with what they say.

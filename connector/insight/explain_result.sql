@@ -6,17 +6,20 @@ SELECT f.*, f.flag AS kam_flag, f.proposal AS kam_proposal, f.relationship_band 
   f.box AS kam_quadrant,
   CASE WHEN f.rateless_deals + f.amountless_deals = 0 THEN f.yearly_minor * :unit END AS net_value_12m,
   f.lifetime_minor * :unit AS lifetime_value,
-  w.kam_why, c.kam_coverage_text, i.kam_top_idea, a.kam_alert, n.insight_json
+  k.coverage_risk, w.kam_why, c.kam_coverage_text, i.kam_top_idea, a.kam_alert, n.insight_json
 FROM account_fact AS f
 JOIN account_speaker AS s ON s.id = f.id
 JOIN account_text AS w ON w.id = s.why_id
 JOIN account_text AS c ON c.id = s.coverage_id
 JOIN account_text AS i ON i.id = s.idea_id
 JOIN account_text AS a ON a.id = s.alert_id
+JOIN risk_text AS k ON k.risk_bits = f.risk_bits
 LEFT JOIN account_numbers AS n ON n.id = f.id
 
 -- view: contact_result
 SELECT s.contact_id, s.account_id, s.level, s.function, s.strength, s.band, s.two_way_90, s.engaged, s.last_two_way_day,
-  c.manager_id, c.suggested_manager_id, c.suggestion_confidence, c.influence_rank
+  c.manager_id, c.suggested_manager_id, c.suggestion_confidence, c.influence_rank,
+  g.role AS role_guess, g.source AS role_source
 FROM contact_strength AS s
 LEFT JOIN contact_chart AS c ON c.contact_id = s.contact_id
+LEFT JOIN contact_role_guess AS g ON g.contact_id = s.contact_id

@@ -9,7 +9,8 @@ from typing import Any
 
 from connector.convert import iso_day
 from connector.insight import criteria, key_accounts
-from connector.insight.explain import money, slot_words
+from connector.insight.coverage.story import coverage_lines
+from connector.insight.explain import money
 from connector.insight.relationship import then_day
 from connector.insight.texts import catalogue
 from connector.insight.value_story import value_lines
@@ -50,11 +51,14 @@ def story(
     weighed: Sequence[Row] = (),
     fields: Mapping[str, str] | None = None,
     asks: Sequence[str] = (),
+    roles: Sequence[Row] = (),
+    team: Sequence[str] = (),
 ) -> Iterator[Part]:
     """Titled lines: status, value, score, relationship, quadrant, coverage, chart, whitespace.
 
     `parent` names a branch's company, `weighed` is what the criteria are held against, `fields` the CRM's names of our
-    columns of account; `asks` tells whom to ask for an introduction.
+    columns of account; `asks` tells whom to ask for an introduction, `roles` counts people by role in buying, `team`
+    tells who of ours is on the account.
     """
     said = catalogue(context.language)
     parent = parent or str(row["root_id"])
@@ -67,7 +71,9 @@ def story(
         yield "What would change it", list(_change(row, said, settings, held, context))
     yield "Relationship", list(_relationship(row, then_day(context.as_of)))
     yield "Quadrant", list(_quadrant(row, said, parent))
-    yield "Coverage", list(_coverage(row, slots, said))
+    yield "Coverage", list(coverage_lines(row, slots, roles, said))
+    if team:
+        yield "Account team", list(team)
     if sponsor := list(_sponsor(row, context)):
         yield "Sponsor", sponsor
     yield "Org chart", [*_chart(row), *asks]
@@ -270,23 +276,6 @@ def _sponsor(row: Row, context: Context) -> Iterator[str]:
     if row["sponsor_suggested"] is not None:
         who = row.get("suggested_name") or row["sponsor_suggested"]
         yield f"suggested: {who}; a person names the sponsor in the CRM"
-
-
-def _coverage(row: Row, slots: Sequence[Row], said: Mapping[str, Any]) -> Iterator[str]:
-    yield str(row["kam_coverage_text"])
-    if row["coverage_percent"] is None:
-        return
-    yield f"covered {row['coverage_percent']} % of the roles by weight; somebody is known in {row['known_percent']} %"
-    for slot in slots:
-        yield f"{slot_words(slot['slot'], said):<24} weight {slot['weight']}: {_slot_state(slot)}"
-
-
-def _slot_state(slot: Row) -> str:
-    if not slot["known"]:
-        return "unknown" if slot["known"] is None else "nobody known"
-    if slot["value"] is None:
-        return "known"
-    return f"known, covered {slot['value']:.0%}" if slot["value"] > 0 else "known, not in touch"
 
 
 def _chart(row: Row) -> Iterator[str]:

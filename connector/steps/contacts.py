@@ -1,4 +1,4 @@
-"""What each contact shall hold in the CRM: level, function, how warm the contact is, and a likely manager.
+"""What each contact shall hold in the CRM: level, function, role, how warm the contact is, and a likely manager.
 
 Results of people and what the CRM shows of them come in, wishes leave. Nobody is named in a reason: a change names the
 field, and the CRM the person. Next room: `diff`.
@@ -11,7 +11,7 @@ from typing import Any
 from connector.convert import iso_day
 from connector.engine import batches
 from connector.insight.relationship import Settings
-from connector.schema import CRM_FIELDS, ORG_FUNCTIONS, ORG_LEVELS
+from connector.schema import BUYING_ROLES, CRM_FIELDS, ORG_FUNCTIONS, ORG_LEVELS
 from connector.steps.diff import Wanted
 from connector.steps.enrich import Scope
 from connector.store.mirror import Mirror
@@ -19,7 +19,7 @@ from connector.store.mirror import Mirror
 COLUMNS = frozenset(f.column for f in CRM_FIELDS if f.table == "contact")
 _READ = (
     *("contact_id", "level", "function", "strength", "band", "last_two_way_day"),
-    *("suggested_manager_id", "suggestion_confidence"),
+    *("suggested_manager_id", "suggestion_confidence", "role_guess", "role_source"),
 )
 _REACH = {"programme": "a.in_programme = 1", "customers": "a.is_customer = 1", "all": "TRUE"}
 _WHY = {
@@ -27,6 +27,13 @@ _WHY = {
     "org_function": "by the job title",
     "relationship_band": "by contact in both directions",
     "last_two_way_at": "by contact in both directions",
+}
+
+_ROLE_WHY = {
+    "stakeholder": "by a role on a deal or account, set by a person",
+    "contact": "by the contact's role in the CRM",
+    "title": "likely, by the job title",
+    None: "nobody named one, and the job title tells none",
 }
 
 
@@ -59,14 +66,14 @@ def _wish(row: Mapping[str, Any], here: Mapping[str, Any], settings: Settings, *
         "relationship_band": _held(row["band"], row["strength"], here.get("relationship_band"), settings),
         "last_two_way_at": None if day is None else iso_day(day),
         "suggested_manager": row["suggested_manager_id"],
+        "role_guess": BUYING_ROLES.get(row["role_guess"] or "", "Unknown"),
     }
     sure = row["suggestion_confidence"]
     guess = "somebody is named as the manager now, or nobody stands out"
     if sure is not None:
         guess = f"by level, function and shared meetings; confidence {sure:.2f}"
-    return Wanted(
-        row["contact_id"], "", values, _WHY | {"suggested_manager": guess}, COLUMNS if reached else frozenset()
-    )
+    why = _WHY | {"suggested_manager": guess, "role_guess": _ROLE_WHY[row["role_source"]]}
+    return Wanted(row["contact_id"], "", values, why, COLUMNS if reached else frozenset())
 
 
 def _held(band: str, strength: float | None, shown: Any, settings: Settings) -> str:

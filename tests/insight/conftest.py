@@ -21,6 +21,7 @@ Rows = dict[str, list[dict[str, Any]]]
 EPOCH = date(1970, 1, 1).toordinal()
 PRESENT_TEXT = (
     "kam_flag",
+    "kam_why",
     "kam_proposal",
     "kam_relationship_band",
     "kam_whitespace_band",

@@ -87,10 +87,25 @@ def test_the_slots_asked_for_depend_on_size(engine_with: Maker) -> None:
     champion = [{"id": "S1", "contact_id": "C1", "role": "champion"}]
     engine = computed(engine_with, world([person("C1", "CEO")], {"C1": 1}, accounts, stakeholder=champion))
     found = dict(engine.rows("SELECT account_id, slots FROM account_coverage"))  # type: ignore[arg-type]
-    assert found == {"A1": 3, "A2": 5, "A3": 5, "A4": 12, "A5": 5, "A6": 5}
+    assert found == {"A1": 3, "A2": 5, "A3": 5, "A4": 14, "A5": 5, "A6": 5}
     assert list(slots(engine, id="A4"))[:4] == [
         "finance.executive", "finance.director", "finance.manager", "operations.executive",
     ]  # fmt: skip
+    assert list(slots(engine, id="A4"))[9:] == [
+        "general.executive", "it.executive", "role.economic_buyer", "role.champion", "role.sponsor",
+    ]  # fmt: skip
+
+
+def test_a_key_account_is_asked_for_more_than_others_of_its_size(engine_with: Maker) -> None:
+    accounts = [{"id": f"{size}{n}", "employees": n} for size in ("K", "S") for n in (9, 99, 999)]
+    decided = [{"account_id": a["id"], "status": "Key" if a["id"][0] == "K" else "Standard"} for a in accounts]
+    rows = world([person("C1", "Engineer", "K9", role="champion")], {"C1": 1}, accounts, programme=decided)
+    engine = computed(engine_with, rows)
+    found = dict(engine.rows("SELECT account_id, slots FROM account_coverage"))  # type: ignore[arg-type]
+    # Small: 3 and champion and sponsor; middle: 5 and sponsor; the grid asks for all of them already.
+    assert found == {"K9": 5, "S9": 3, "K99": 6, "S99": 5, "K999": 14, "S999": 14}
+    engine = computed(engine_with, rows, given=coverage.Settings(key_slots=()))
+    assert account(engine, "slots", "K9") == (3,)
 
 
 def test_a_grid_slot_needs_the_function_and_the_level(engine_with: Maker) -> None:
@@ -98,8 +113,15 @@ def test_a_grid_slot_needs_the_function_and_the_level(engine_with: Maker) -> Non
     engine = computed(engine_with, world(people, {"C1": WARM, "C2": 1}, [{"id": "A1", "employees": 900}]))
     known = slots(engine, "known")
     assert {s for s, k in known.items() if k} == {"finance.executive", "operations.manager", "role.economic_buyer"}
-    # 11 of the 12 slots could be asked for, but nobody here keeps roles: champion and sponsor are unknown, so 10.
-    assert account(engine, "slots, slots_known, known_percent") == (10, 3, 30)
+    # The grid has 9 seats, 2 executives beyond it, 3 roles; nobody here keeps roles: champion and sponsor are unknown.
+    assert account(engine, "slots, slots_known, known_percent") == (12, 3, 25)
+    # The CFO alone is engaged: 2 of 12 slots, 1 of the functions finance, operations, procurement, general and IT; and
+    # of five executives of equal weight a fifth of min(1, 46.2 / 60).
+    assert account(engine, "slots_engaged, engaged_percent, functions_engaged, functions_required") == (2, 17, 1, 5)
+    assert account(engine, "executive_percent") == (15,)
+    assert account(engine, "first_gap, second_gap, third_gap") == (
+        "operations.executive", "procurement.executive", "general.executive",
+    )  # fmt: skip
 
 
 def test_where_nobody_keeps_roles_champions_are_not_missed(engine_with: Maker) -> None:
@@ -253,7 +275,10 @@ def test_one_more_engaged_contact_never_lowers_coverage(
     engine_with: Maker, worlds: list[tuple[list[tuple[str | None, int]], int | None]], title: str | None
 ) -> None:
     more = [([*contacts, (title, STRONG)], size) for contacts, size in worlds]
-    columns = "coverage_percent, known_percent, slots_covered, slots_known, engaged_contacts"
+    columns = (
+        "coverage_percent, known_percent, slots_covered, slots_known, engaged_contacts, engaged_percent,"
+        " executive_percent, functions_engaged"
+    )
     before, after = (computed(engine_with, of_worlds(w)) for w in (worlds, more))
     for w in range(len(worlds)):
         old, new = (account(e, columns, f"A{w}") for e in (before, after))
@@ -280,6 +305,9 @@ def test_the_order_of_rows_changes_nothing(
         ({"functions": ("finance", "magic")}, "functions"),
         ({"functions": ()}, "functions"),
         ({"functions": ("it", "it")}, "functions"),
+        ({"executive_functions": ("hr", "hr")}, "executive_functions"),
+        ({"key_slots": ("role.king",)}, "key_slots"),
+        ({"attitude_days": -1}, "attitude_days"),
         ({"small_slots": ("any.boss",)}, "small_slots"),
         ({"middle_slots": ("role.king",)}, "middle_slots"),
         ({"middle_slots": ("executive",)}, "middle_slots"),
@@ -313,7 +341,7 @@ def test_the_first_gap_is_the_heaviest_slot_and_then_the_least_known(
 
 def test_the_grid_follows_the_settings(engine_with: Maker) -> None:
     rows = world([person("C1", "IT Director")], {"C1": WARM}, [{"id": "A1", "employees": 900}])
-    engine = computed(engine_with, rows, given=coverage.Settings(functions=("it",)))
+    engine = computed(engine_with, rows, given=coverage.Settings(functions=("it",), executive_functions=("it",)))
     assert slots(engine, "known") == {
         "it.executive": 0, "it.director": 1, "it.manager": 0, "role.economic_buyer": 0,
     }  # fmt: skip

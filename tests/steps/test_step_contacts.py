@@ -86,7 +86,7 @@ def test_out_of_scope_only_what_was_written_is_kept_true_and_whom_nothing_is_com
 ) -> None:
     people = "SELECT id AS contact_id, account AS account_id, 5::BIGINT AS level, 'it' AS function, 70.0 AS strength,"
     people += " 'Strong' AS band, 20000::BIGINT AS last_two_way_day, NULL AS suggested_manager_id,"
-    people += " NULL::DOUBLE AS suggestion_confidence"
+    people += " NULL::DOUBLE AS suggestion_confidence, NULL AS role_guess, NULL AS role_source"
     people += " FROM (VALUES ('C1', 'A1'), ('C2', 'A2'), ('C3', 'A2')) AS t(id, account)"
     accounts = "SELECT id, (id = 'A1')::INT AS in_programme FROM (VALUES ('A1'), ('A2')) AS t(id)"
     for name, sql in (("contact_result", people), ("account_result", accounts)):

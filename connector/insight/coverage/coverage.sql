@@ -6,15 +6,6 @@ SELECT s.contact_id, s.account_id, s.level, s.function, s.strength, s.engaged
 FROM contact_strength s
 WHERE s.present = 1 AND s.account_id IS NOT NULL
 
--- daily step: coverage_role
-SELECT DISTINCT p.contact_id AS contact_id, p.account_id AS account_id, h.role AS role
-FROM (
-  SELECT contact_id, role FROM stakeholder WHERE role IS NOT NULL
-  UNION
-  SELECT id AS contact_id, role FROM contact WHERE role IS NOT NULL
-) h
-JOIN coverage_person p ON p.contact_id = h.contact_id
-
 -- Where nobody at any customer has a role, roles are not kept: then their slots are unknown and left out.
 -- guard step: coverage_source
 SELECT a.known AS activities, c.contacts AS contacts, r.roles AS roles
@@ -22,15 +13,11 @@ FROM activity_source a
 CROSS JOIN (SELECT CASE WHEN COUNT(*) > 0 THEN 1 ELSE 0 END AS contacts FROM contact_title) c
 CROSS JOIN (SELECT CASE WHEN COUNT(*) > 0 THEN 1 ELSE 0 END AS roles FROM coverage_role) r
 
--- Roles as people set them; where they named no economic buyer, an executive of a buying function is the likely one.
+-- Roles as people set them, and likely economic buyers where they named none.
 -- view: coverage_role_all
 SELECT contact_id, account_id, role FROM coverage_role
-UNION
-SELECT p.contact_id AS contact_id, p.account_id AS account_id, 'economic_buyer' AS role
-FROM coverage_person p
-JOIN buying_function b ON b.function = p.function
-LEFT JOIN (SELECT DISTINCT account_id FROM coverage_role WHERE role = 'economic_buyer') n ON n.account_id = p.account_id
-WHERE p.level >= 4 AND n.account_id IS NULL
+UNION ALL
+SELECT contact_id, account_id, 'economic_buyer' AS role FROM coverage_buyer
 
 -- daily inner: coverage_size
 SELECT
@@ -39,9 +26,10 @@ SELECT
     WHEN a.employees > 0 AND a.employees < :small_below THEN 'small'
     WHEN COALESCE(a.employees, 0) < :middle_below THEN 'middle'
     ELSE 'large'
-  END AS size,
+  END || CASE WHEN p.status = 'Key' THEN '_key' ELSE '' END AS size,
   CASE WHEN a.created_day <= :as_of AND a.created_day > :new_day THEN 1 ELSE 0 END AS new
 FROM account a
+LEFT JOIN programme p ON p.account_id = a.id
 
 -- view: coverage_required
 SELECT z.account_id AS account_id, r.slot AS slot, r.weight AS weight, r.place AS place
@@ -95,15 +83,42 @@ SELECT
 FROM coverage_slot
 WHERE COALESCE(covered, known) = 0
 
--- view: coverage_sums
+-- view: coverage_gaps
 SELECT
   account_id,
+  MAX(CASE WHEN place = 1 THEN slot END) AS first_gap,
+  MAX(CASE WHEN place = 1 THEN known END) AS first_gap_known,
+  MAX(CASE WHEN place = 2 THEN slot END) AS second_gap,
+  MAX(CASE WHEN place = 3 THEN slot END) AS third_gap
+FROM coverage_gap
+WHERE place <= 3
+GROUP BY account_id
+
+-- view: coverage_sums
+SELECT
+  q.account_id AS account_id,
   COUNT(*) AS slots,
-  CAST(SUM(covered) AS BIGINT) AS covered,
-  CAST(SUM(known) AS BIGINT) AS known,
-  CAST(SUM(weight * micro) AS BIGINT) AS micro,
-  CAST(SUM(weight) AS BIGINT) AS weight
-FROM coverage_slot
+  CAST(SUM(q.covered) AS BIGINT) AS covered,
+  CAST(SUM(q.known) AS BIGINT) AS known,
+  CAST(SUM(q.engaged) AS BIGINT) AS engaged,
+  CAST(SUM(q.weight * q.micro) AS BIGINT) AS micro,
+  CAST(SUM(q.weight) AS BIGINT) AS weight,
+  CAST(SUM(q.weight * q.micro * k.executive) AS BIGINT) AS executive_micro,
+  CAST(SUM(q.weight * k.executive) AS BIGINT) AS executive_weight
+FROM coverage_slot q
+JOIN slot_kind k ON k.slot = q.slot
+GROUP BY q.account_id
+
+-- Breadth is of functions that are asked for by name: a small customer is asked for none.
+-- view: coverage_breadth
+SELECT account_id, COUNT(*) AS required, CAST(SUM(engaged) AS BIGINT) AS engaged
+FROM (
+  SELECT q.account_id AS account_id, k.function AS function, MAX(q.engaged) AS engaged
+  FROM coverage_slot q
+  JOIN slot_kind k ON k.slot = q.slot
+  WHERE k.function <> ''
+  GROUP BY q.account_id, k.function
+) f
 GROUP BY account_id
 
 -- view: coverage_people
@@ -133,7 +148,8 @@ SELECT
   CASE WHEN s.contacts = 1 THEN COALESCE(p.contacts, 0) END AS contacts,
   CASE WHEN s.contacts = 1 THEN COALESCE(p.placed, 0) END AS contacts_placed,
   CASE WHEN s.contacts = 1 THEN COALESCE(p.executive_known, 0) END AS executive_known,
-  CASE WHEN s.contacts = 1 AND s.activities = 1 THEN COALESCE(p.executive_engaged, 0) END AS executive_engaged
+  CASE WHEN s.contacts = 1 AND s.activities = 1 THEN COALESCE(p.executive_engaged, 0) END AS executive_engaged,
+  s.roles AS roles
 FROM coverage_size z
 CROSS JOIN coverage_source s
 LEFT JOIN coverage_people p ON p.account_id = z.account_id
@@ -159,13 +175,36 @@ SELECT
       ELSE 0
     END
   END AS single_threaded,
-  CASE WHEN t.judged = 1 THEN g.slot END AS first_gap,
-  CASE WHEN t.judged = 1 THEN g.known END AS first_gap_known,
+  CASE WHEN t.judged = 1 THEN g.first_gap END AS first_gap,
+  CASE WHEN t.judged = 1 THEN g.first_gap_known END AS first_gap_known,
+  CASE WHEN t.judged = 1 THEN g.second_gap END AS second_gap,
+  CASE WHEN t.judged = 1 THEN g.third_gap END AS third_gap,
+  CASE WHEN t.judged = 1 THEN m.engaged END AS slots_engaged,
+  CASE
+    WHEN t.judged = 1 THEN CAST(floor(100.0E0 * m.engaged / GREATEST(m.slots, 1) + 0.5E0) AS BIGINT)
+  END AS engaged_percent,
+  CASE
+    WHEN t.judged = 1 AND m.executive_weight > 0
+      THEN CAST(floor(100.0E0 * m.executive_micro / (1.0E6 * GREATEST(m.executive_weight, 1)) + 0.5E0) AS BIGINT)
+  END AS executive_percent,
+  CASE WHEN t.judged = 1 THEN b.required END AS functions_required,
+  CASE WHEN t.judged = 1 THEN b.engaged END AS functions_engaged,
+  CASE
+    WHEN t.contacts IS NULL THEN NULL
+    WHEN h.present IS NOT NULL THEN 1 - h.present
+    WHEN t.roles = 1 THEN 0
+  END AS champion_left,
+  CASE WHEN t.contacts IS NOT NULL THEN COALESCE(l.light, 'unknown') END AS light,
+  CASE WHEN t.contacts IS NOT NULL THEN COALESCE(l.attitudes, 0) END AS attitudes,
+  CASE WHEN t.contacts IS NOT NULL THEN COALESCE(l.attitudes_stale, 0) END AS attitudes_stale,
   t.state AS state
 FROM coverage_state t
 LEFT JOIN coverage_sums m ON m.account_id = t.account_id
 LEFT JOIN account_strength s ON s.account_id = t.account_id
-LEFT JOIN coverage_gap g ON g.account_id = t.account_id AND g.place = 1
+LEFT JOIN coverage_gaps g ON g.account_id = t.account_id
+LEFT JOIN coverage_breadth b ON b.account_id = t.account_id
+LEFT JOIN account_champion h ON h.account_id = t.account_id
+LEFT JOIN account_light l ON l.account_id = t.account_id
 
 -- kept step: open_opportunity
 SELECT id AS opportunity_id, account_id
