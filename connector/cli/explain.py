@@ -22,6 +22,17 @@ from connector.steps.money import read_rates
 from connector.store import results, runs
 
 
+# Families in the order in which they are told, with the day since which an idea is shown.
+_CELLS = """
+    SELECT c.*, e.from_day AS shown_day
+    FROM whitespace_cell AS c
+    LEFT JOIN exposure AS e
+        ON e.account_id = c.account_id AND e.family = c.family AND e.until_day IS NULL AND c.shown > 0
+    WHERE c.account_id = ?
+    ORDER BY c.shown = 0, c.shown, c.state = 'speculative', c.score DESC, c.family
+"""
+
+
 @click.command("explain", epilog='Example: kam explain "Brakes and Gears"')
 @click.argument("account")
 @shared.as_of_option
@@ -41,11 +52,7 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
             raise UsageFault(f"explain {found['id']}: this account was pulled after the last results. Run: kam enrich")
         above = next(work.mirror.rows("SELECT id, name FROM account WHERE id = ?", [row["root_id"]]), None)
         slots = query(details, "SELECT * FROM coverage_slot WHERE account_id = ? ORDER BY place", [found["id"]])
-        cells = query(
-            details,
-            "SELECT * FROM whitespace_cell WHERE account_id = ? ORDER BY shown = 0, shown, score DESC, family",
-            [found["id"]],
-        )
+        cells = query(details, _CELLS, [found["id"]])
         weighed = query(details, "SELECT * FROM criterion_result")
         fields = crm_names(work.given_map)
         if row["sponsor_suggested"] is not None:
@@ -65,6 +72,7 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
     click.echo(shared.plain(f"{row['name']} ({row['id']}), as of {day}; attributes as they stand now"))
     parent = f"{above['name']} ({above['id']})" if above else None
     beside: dict[str, Any] = {"weighed": weighed, "fields": fields, "asks": asks}
+    beside["lost_days"] = config.whitespace.lost_days
     for title, lines in story(row, slots, cells, context, config.key_accounts, parent=parent, **beside):
         click.echo(f"\n{title}")
         for line in lines:

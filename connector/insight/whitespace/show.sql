@@ -70,7 +70,7 @@ FROM whitespace_sum
 -- The present band stays while the money is within 10 % of the border it would have to cross.
 -- step: account_whitespace
 SELECT e.account_id, e.state, COALESCE(s.ideas, 0) AS ideas, e.expected_minor, s.low_minor, s.high_minor,
-  s.low_told, s.high_told,
+  CASE WHEN e.state = 'ok' THEN s.low_told END AS low_told, CASE WHEN e.state = 'ok' THEN s.high_told END AS high_told,
   CASE WHEN e.state = 'branch' THEN 'None'
        WHEN e.state <> 'ok' OR e.expected_minor IS NULL THEN 'Not enough data'
        WHEN e.expected_minor <= 0 THEN 'None'
