@@ -18,9 +18,9 @@ from connector.insight.texts import catalogue
 from connector.mapping import FieldMap
 from connector.schema import Context
 from connector.single import aside
+from connector.steps import products
 from connector.steps.money import read_rates
 from connector.store import results, runs
-
 
 # Families in the order in which they are told, with the day since which an idea is shown.
 _CELLS = """
@@ -58,6 +58,7 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
         if row["sponsor_suggested"] is not None:
             who = work.mirror.rows('SELECT name FROM "user" WHERE id = ?', [row["sponsor_suggested"]])
             row["suggested_name"] = next((user["name"] for user in who), None)
+        single = products.of_account(work.mirror, found["id"], epoch_day(day) or 0)
         config = work.config
         ways = query(details, "SELECT * FROM introduction WHERE account_id = ?", [found["id"]])
         names = {u["id"]: u["name"] for u in work.mirror.rows('SELECT id, name FROM "user"')} if ways else {}
@@ -67,13 +68,17 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
     asks = [asking(way, seats, config.privacy, names.get(way["owner_id"])) for way in ways]
     if as_json:
         tables: dict[str, Any] = {"slots": slots, "families": cells, "criteria": weighed, "introductions": asks}
+        tables["products"] = [p for p in single if p["has"]]
         shared.show_json(None, [row], **tables, parent=above, as_of=day)
         return
     click.echo(shared.plain(f"{row['name']} ({row['id']}), as of {day}; attributes as they stand now"))
     parent = f"{above['name']} ({above['id']})" if above else None
     beside: dict[str, Any] = {"weighed": weighed, "fields": fields, "asks": asks}
     beside["lost_days"] = config.whitespace.lost_days
-    for title, lines in story(row, slots, cells, context, config.key_accounts, parent=parent, **beside):
+    told = list(story(row, slots, cells, context, config.key_accounts, parent=parent, **beside))
+    families = [c["family"] for c in cells if c["state"] in ("owned", "lapsed") or c["shown"]]
+    told += [("Products", lines)] if (lines := list(products.lines(single, families))) else []
+    for title, lines in told:
         click.echo(f"\n{title}")
         for line in lines:
             click.echo(shared.plain(f"  {line}"))

@@ -1,7 +1,7 @@
 """Reads what an engine saved: a folder of Parquet files, each a table named like its file, or a part of it (`T.0`).
 
-A folder and a SELECT come in; rows leave, all of them or some thousands at a time, or a further file of the folder. DuckDB does it, whichever engine
-has saved them. Next room: `cli.explain` and `report.book`.
+A folder and a SELECT come in; rows leave, all of them or some thousands at a time, or a further file of the folder.
+DuckDB does it, whichever engine has saved them. Next room: `cli.explain` and `report.book`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -10,7 +10,9 @@ from pathlib import Path
 from connector.engine import add
 
 TABLE = "exposure"
-_NONE = "SELECT '' AS account_id, '' AS family, CAST(0 AS BIGINT) AS from_day, CAST(0 AS BIGINT) AS until_day WHERE false"
+_NONE = (
+    "SELECT '' AS account_id, '' AS family, CAST(0 AS BIGINT) AS from_day, CAST(0 AS BIGINT) AS until_day WHERE false"
+)
 # The account must still be there: of one that was deleted nothing stays.
 _KEPT = (
     "SELECT b.account_id, b.family, b.from_day, b.until_day FROM before AS b JOIN account_result AS a"

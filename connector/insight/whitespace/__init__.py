@@ -90,7 +90,10 @@ def _load_rules(engine: Engine, settings: Settings) -> None:
             "family": _texts(r.family for r in rules),
             "least_employees": _wholes(r.least_employees for r in rules),
             "most_employees": _wholes(r.most_employees or _ENDLESS for r in rules),
-            **{kind: _wholes(int(bool(getattr(r, kind))) for r in rules) for kind in ("countries", "industries", "needs")},
+            **{
+                kind: _wholes(int(bool(getattr(r, kind))) for r in rules)
+                for kind in ("countries", "industries", "needs")
+            },
         },
     )
     engine.load(

@@ -64,7 +64,7 @@ class Settings:
     halve_days: int = field(default=730, metadata={"meaning": "Purchases older than this count half."})
     lost_days: int = field(default=365, metadata={"meaning": "Days a lost deal keeps its family from being proposed."})
     answer_days: int = field(
-        default=365, metadata={"meaning": "Days that \"accepted\" and \"no need\" keep a family from being proposed."}
+        default=365, metadata={"meaning": 'Days that "accepted" and "no need" keep a family from being proposed.'}
     )
     lost_reasons: Mapping[str, str] = field(
         default_factory=lambda: {"In-house": "in_house", "No need": "no_need"},
