@@ -6,7 +6,8 @@ SELECT f.*, f.flag AS kam_flag, f.proposal AS kam_proposal, f.relationship_band 
   f.box AS kam_quadrant,
   CASE WHEN f.rateless_deals + f.amountless_deals = 0 THEN f.yearly_minor * :unit END AS net_value_12m,
   f.lifetime_minor * :unit AS lifetime_value,
-  k.coverage_risk, w.kam_why, c.kam_coverage_text, i.kam_top_idea, a.kam_alert, n.insight_json
+  k.coverage_risk, w.kam_why, c.kam_coverage_text, i.kam_top_idea || COALESCE(r.idea_range, '') AS kam_top_idea,
+  a.kam_alert, n.insight_json
 FROM account_fact AS f
 JOIN account_speaker AS s ON s.id = f.id
 JOIN account_text AS w ON w.id = s.why_id
@@ -14,6 +15,7 @@ JOIN account_text AS c ON c.id = s.coverage_id
 JOIN account_text AS i ON i.id = s.idea_id
 JOIN account_text AS a ON a.id = s.alert_id
 JOIN risk_text AS k ON k.risk_bits = f.risk_bits
+JOIN account_text AS r ON r.id = s.range_id
 LEFT JOIN account_numbers AS n ON n.id = f.id
 
 -- view: contact_result

@@ -17,6 +17,7 @@ from connector.engine import Outdated, batches, query
 from connector.insight import compute_all, explain, horizons, relationship
 from connector.insight.steps import digest, reads
 from connector.schema import CRM_FIELDS, Context, Engine, Read
+from connector.steps import exposure
 from connector.steps.diff import Wanted
 from connector.store import kept, results, selection
 from connector.store.kept import Kept
@@ -106,7 +107,7 @@ RESULTS = {
     "account_result": "SELECT * FROM account_result",
     "contact_result": "SELECT * FROM contact_result",
     "opportunity_result": "SELECT * FROM opportunity_coverage",
-    "whitespace_cell": "SELECT * FROM whitespace_cell WHERE state <> 'not_eligible'",
+    "whitespace_cell": "SELECT * FROM whitespace_cell",
     "coverage_slot": "SELECT * FROM coverage_slot",
     "criterion_result": "SELECT * FROM criterion_result",
     "portfolio": "SELECT * FROM portfolio",
@@ -164,6 +165,7 @@ def _enrich(
         with results.renewed(mirror) as made:
             parts = explain.parts(engine)
             counts = {table: _save(engine, sql, made, table, parts) for table, sql in RESULTS.items()}
+            exposure.note(made, results.newest(mirror), context.as_of, counts=remember)
             say("results")
             with mirror.atomic():
                 rows = batches(made, _LISTING)

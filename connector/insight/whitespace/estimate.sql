@@ -67,7 +67,7 @@ LEFT JOIN (SELECT family_n, MIN(CASE WHEN place * 4 >= adopters THEN ratio END) 
 -- The base rate spread over the score so that its mean stays and an adopter outranks others four times in five, as
 -- measured for this scorer: density 4 s^3.
 -- view: whitespace_idea
-SELECT a.account_id, p.family_n, p.score, p.pulled_by_n, p.pull_lift, p.peers, p.peer_owners,
+SELECT a.account_id, p.family_n, p.related, p.score, p.pulled_by_n, p.pull_lift, p.peers, p.peer_owners,
   LEAST(0.9E0, b.rate * CASE WHEN p.score IS NULL THEN 1.0E0
                              ELSE 4.0E0 * p.score * p.score * p.score END) AS probability,
   CASE WHEN t.typical_minor IS NULL THEN NULL
@@ -88,7 +88,9 @@ WHERE s.account_id IS NULL
 
 -- expected_minor is what the idea brings in twelve months on average; it sizes the account's band.
 -- step: whitespace_estimate
-SELECT i.account_id, f.family, 'whitespace' AS state, i.score, g.family AS pulled_by, i.pull_lift, i.peers,
+SELECT i.account_id, f.family, CASE WHEN i.related = 0 THEN 'speculative' ELSE 'whitespace' END AS state,
+  CASE i.related WHEN 1 THEN 'catalogue' WHEN 2 THEN 'together' WHEN 3 THEN 'peers' END AS reason,
+  CAST(NULL AS BIGINT) AS since_day, i.score, g.family AS pulled_by, i.pull_lift, i.peers,
   i.peer_owners, i.typical_minor, CAST(floor(i.typical_minor * (i.low * 1.0E-6) + 0.5E0) AS BIGINT) AS low_minor,
   CAST(floor(i.typical_minor * (i.high * 1.0E-6) + 0.5E0) AS BIGINT) AS high_minor,
   i.probability, CAST(floor(i.probability * i.typical_minor + 0.5E0) AS BIGINT) AS expected_minor
@@ -96,7 +98,7 @@ FROM whitespace_idea AS i
 JOIN whitespace_family AS f ON f.family_n = i.family_n
 LEFT JOIN whitespace_family AS g ON g.family_n = i.pulled_by_n
 UNION ALL
-SELECT s.account_id, s.family, s.state, CAST(NULL AS DOUBLE), CAST(NULL AS STRING), CAST(NULL AS DOUBLE),
+SELECT s.account_id, s.family, s.state, s.reason, s.since_day, CAST(NULL AS DOUBLE), CAST(NULL AS STRING), CAST(NULL AS DOUBLE),
   CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT),
   CAST(NULL AS DOUBLE), CAST(NULL AS BIGINT)
 FROM whitespace_state AS s
@@ -104,11 +106,12 @@ FROM whitespace_state AS s
 -- Every account: 'ok' only where there was enough to learn from and the account bought something we can place.
 -- step: account_estimate
 SELECT a.id AS account_id,
-  CASE WHEN :families_known = 0 THEN 'no_families' WHEN :enough = 0 OR w.account_id IS NULL THEN 'not_enough_data'
-       ELSE 'ok' END AS state,
+  CASE WHEN :families_known = 0 THEN 'no_families' WHEN b.account_id IS NOT NULL THEN 'branch'
+       WHEN :enough = 0 OR w.account_id IS NULL THEN 'not_enough_data' ELSE 'ok' END AS state,
   CASE WHEN :enough = 1 AND w.account_id IS NOT NULL 
        THEN CASE WHEN e.account_id IS NULL THEN 0 ELSE e.expected_minor END END AS expected_minor
 FROM account AS a
 LEFT JOIN whitespace_account AS w ON w.account_id = a.id
+LEFT JOIN whitespace_branch AS b ON b.account_id = a.id
 LEFT JOIN (SELECT account_id, CAST(SUM(expected_minor) AS BIGINT) AS expected_minor
            FROM whitespace_estimate WHERE state = 'whitespace' GROUP BY account_id) AS e ON e.account_id = a.id

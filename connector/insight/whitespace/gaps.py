@@ -38,15 +38,21 @@ def _ints(values: np.ndarray[Any, Any]) -> Ints:
     return np.asarray(values, dtype=np.int64)
 
 
+# Below every score that a model gives.
+_NEVER = np.iinfo(np.int64).min // 2
+
+
 @dataclass(frozen=True)
 class _Gaps:
     """Cells of some patterns that an idea may fill, and what speaks for it, cell by cell.
 
+    related: 0 for a speculative one, else by what it is related, 1 the catalogue, 2 bought together, 3 the peers.
     Pulled_by is -1 where no owned family pulls; first and second are the two models' scores in whole millionths.
     """
 
     pattern: Ints
     family: Ints
+    related: Ints
     pulled_by: Ints
     owners: Ints
     peers: Ints
@@ -68,6 +74,7 @@ def load_patterns(engine: Engine, levels: Ints, traits: Ints, sold: Flags, setti
         {
             "pattern": gaps.pattern,
             "family_n": gaps.family,
+            "related": gaps.related,
             "score": score,
             "pulled_by_n": gaps.pulled_by,
             "pull_lift": lift,
@@ -112,10 +119,15 @@ def _learned(
         rows, levels = np.arange(part.start, part.stop), patterns.levels[part]
         first, beside = millionths(patterns.x(part) @ weights), near(rows)
         pulled_by = _pulled(levels, pairs, weights)
-        row, column = np.nonzero(open_to(levels) & ((pulled_by >= 0) | (beside.owners >= settings.peer_owners)))
+        related = (pulled_by >= 0) | (beside.owners >= settings.peer_owners)
+        fitting = open_to(levels)
+        foremost = _foremost(np.where(fitting & ~related, first, _NEVER), settings.speculative)
+        row, column = np.nonzero(fitting & (related | foremost))
         cells = levels == 0
         counted = np.broadcast_to(patterns.counts[part, None], cells.shape)[cells]
-        picked = (pulled_by[row, column], beside.owners[row, column], beside.peers[row])
+        pulls = pulled_by[row, column]
+        why = np.where(pulls >= 0, np.where(goes_with[pulls, column], 1, 2), np.where(related[row, column], 3, 0))
+        picked = (why, pulls, beside.owners[row, column], beside.peers[row])
         gaps = _Gaps(row + part.start, column, *picked, first[row, column], beside.score[row, column])
         return gaps, (first[cells], beside.score[cells], counted)
 
@@ -139,7 +151,14 @@ def _by_catalogue(
     pulled_by = _pulled(patterns.levels, goes_with, goes_with.astype(np.float64))
     row, column = np.nonzero(open_to(patterns.levels) & (pulled_by >= 0))
     nobody, none = np.zeros(len(row), dtype=np.int64), np.full(len(row), np.nan)
-    return _Gaps(row, column, pulled_by[row, column], nobody, nobody, nobody, nobody), none, none
+    catalogue = np.ones(len(row), dtype=np.int64)
+    return _Gaps(row, column, catalogue, pulled_by[row, column], nobody, nobody, nobody, nobody), none, none
+
+
+def _foremost(values: Ints, most: int) -> Flags:
+    """The largest values of each row, `most` of them, that are any at all; of equal ones the first columns."""
+    place = np.argsort(np.argsort(-values, axis=1, kind="stable"), axis=1, kind="stable")
+    return np.asarray((place < most) & (values > _NEVER))
 
 
 def _relations(engine: Engine, families: int) -> tuple[Ints, Ints]:
