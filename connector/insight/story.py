@@ -54,9 +54,10 @@ def story(
     """Titled lines: status, value, score, relationship, quadrant, coverage, chart, whitespace.
 
     `parent` names a branch's company, `weighed` is what the criteria are held against, `fields` the CRM's names of our
-    columns of account; `asks` tells whom to ask for an introduction.
+    columns of account; `asks` tells whom to ask for an introduction. The texts of the CRM fields are quoted as they
+    are, in the language of the account's owner.
     """
-    said = catalogue(context.language)
+    said = catalogue("en")  # its sentences are English: so are the words in them
     parent = parent or str(row["root_id"])
     yield "Key account status", list(_status(row, said, parent))
     yield "Net value", list(value_lines(row, context))
