@@ -278,6 +278,15 @@ _TABLES = (
         """,
     ),
     _table(
+        "user_setting",
+        "What one of us chose, where the CRM keeps it apart from the user.",
+        """
+        id          id   The user's id.
+        locale      text Language, as a Windows language id or as en_GB; counts where the user has none.
+        """,
+        optional=True,
+    ),
+    _table(
         "account_team",
         "Our people on an account.",
         """

@@ -1,7 +1,7 @@
 """Which language an owner reads: from the locale of a user of the CRM to one of ours.
 
-`user.locale` comes in; the table `owner_language` leaves, one row for each user who reads one of our languages. Every
-distinct locale is read once. Next room: `explain`.
+`user.locale`, or where the CRM keeps it apart `user_setting.locale`, comes in; the table `owner_language` leaves, one
+row for each user who reads one of our languages. Every distinct locale is read once. Next room: `explain`.
 """
 
 import re
@@ -18,12 +18,13 @@ _LANGUAGE_ID = {0x01: "ar", 0x07: "de", 0x09: "en", 0x0A: "es", 0x0C: "fr", 0x19
 
 def load_owners(engine: Engine, context: Context) -> None:
     """Make `owner_language`; empty when all texts are in the configured language."""
-    locales = engine.arrays("SELECT DISTINCT locale FROM crm_user WHERE locale IS NOT NULL")["locale"]
+    run_steps(engine, "texts/owners", {})
+    locales = engine.arrays("SELECT DISTINCT locale FROM owner_locale WHERE locale IS NOT NULL")["locale"]
     read = {str(text): language_of(str(text)) for text in locales} if context.by_owner else {}
     ours = sorted((text, language) for text, language in read.items() if language is not None)
     columns = {"locale": [text for text, _ in ours], "language": [language for _, language in ours]}
     engine.load("locale_language", {c: np.array(v, dtype=object) for c, v in columns.items()})
-    run_steps(engine, "texts/owners", {})
+    run_steps(engine, "texts/owner_language", {})
 
 
 def language_of(locale: str) -> str | None:

@@ -1,5 +1,5 @@
--- Which of our languages each owner reads; the others read the configured one.
--- step: owner_language
-SELECT u.id AS owner_id, l.language
+-- Each user of ours with the locale that the CRM has.
+-- step: owner_locale
+SELECT u.id AS owner_id, COALESCE(u.locale, s.locale) AS locale
 FROM crm_user AS u
-JOIN locale_language AS l ON l.locale = u.locale
+LEFT JOIN user_setting AS s ON s.id = u.id
