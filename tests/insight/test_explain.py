@@ -89,7 +89,7 @@ def texts(**facts: Any) -> dict[str, str]:
 
 
 @given(ROWS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_text_is_one_filled_line_of_at_most_255_characters(row: dict[str, Any]) -> None:
     for text in explain.account_texts(row, CONTEXT).values():
         # As a CRM counts them: in UTF-16, in which half of a character may be drawn, too.
