@@ -15,15 +15,15 @@ _JOINER = "\u200d"
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 
 
-def joined(parts: Sequence[str], glue: str, *, named: bool = False) -> str:
-    """Parts in one text of at most 255 characters; parts that don't fit are left out whole, the first one is cut.
+def joined(parts: Sequence[str], glue: str, longest: int = LONGEST, *, named: bool = False) -> str:
+    """Parts in one text of at most 255 characters, or fewer; parts that don't fit are left out whole, the first one is cut.
 
     It begins with a capital, unless it begins with a name, which stays as it is.
     """
-    text = cut(parts[0], LONGEST)
+    text = cut(parts[0], longest)
     for part in parts[1:]:
         longer = f"{text}{glue}{part}"
-        if length(longer) <= LONGEST:
+        if length(longer) <= longest:
             text = longer
     first = text[:1].upper()
     return text if named or length(first) != length(text[:1]) else first + text[1:]
