@@ -22,6 +22,7 @@ from connector.insight.net_value import Settings as NetValue
 from connector.insight.quadrant import Settings as Quadrant
 from connector.insight.relationship import Settings as Relationship
 from connector.insight.sponsor import Settings as Sponsor
+from connector.insight.texts import LANGUAGES
 from connector.insight.titles import Settings as Titles
 from connector.insight.whitespace.settings import Settings as Whitespace
 from connector.steps.enrich import WriteScope
@@ -40,19 +41,22 @@ class StoreSettings:
 class CompanySettings:
     """The customer's own company.
 
-    currency: ISO code of the corporate currency, in which results are. language: of the texts when a record's owner
-    has none we know. rates: units of a currency for one corporate unit, where the CRM keeps no rate.
+    currency: ISO code of the corporate currency, in which results are. language: of the report, and of texts whose
+    record's owner reads none we know (en, de, fr, es, ru, fa, ar). texts_in: "owner" writes each text in the language
+    of the record's owner, "company" all of them in the one above. rates: units of a currency for one corporate unit,
+    where the CRM keeps no rate.
     """
 
     currency: str = "EUR"
     language: str = "en"
+    texts_in: Literal["owner", "company"] = "owner"
     rates: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.currency) != 3 or not self.currency.isupper():
             raise ValueError(f'currency: "{self.currency}" is no ISO code; write three capitals, as "EUR".')
-        if self.language != "en":
-            raise ValueError(f'language: "{self.language}" has no texts in this version; use "en".')
+        if self.language not in LANGUAGES:
+            raise ValueError(f'language: there are no texts in "{self.language}". Known: {", ".join(LANGUAGES)}')
         for currency, rate in self.rates.items():
             if not isinstance(rate, int | float) or rate <= 0:
                 raise ValueError(f"rates.{currency}: must be a number above 0, not {rate}.")

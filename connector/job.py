@@ -256,6 +256,7 @@ def run_enrich(
         language=settings.company.language,
         known=known_names(work.mirror, ASKED),
         revenue=work.revenue,
+        by_owner=settings.company.texts_in == "owner",
     )
     per_insight = {n: getattr(settings, n) for n in INSIGHTS}
     return enriching.enrich(

@@ -279,6 +279,15 @@ _TABLES = (
         """,
     ),
     _table(
+        "user_setting",
+        "What one of us chose, where the CRM keeps it apart from the user.",
+        """
+        id          id   The user's id.
+        locale      text Language, as a Windows language id or as en_GB; counts where the user has none.
+        """,
+        optional=True,
+    ),
+    _table(
         "account_team",
         "Our people on an account.",
         """
@@ -757,7 +766,8 @@ class Context:
     """What every insight is told besides the tables.
 
     as_of: epoch day. known: names of tables (`activity`) and columns (`opportunity_line.cost`) that this org has.
-    digits: decimal places of the corporate currency. revenue: one of REVENUE_SOURCES.
+    digits: decimal places of the corporate currency. revenue: one of REVENUE_SOURCES. language: of texts; with
+    by_owner only where the owner of a record reads none of ours.
     """
 
     as_of: int
@@ -766,6 +776,7 @@ class Context:
     language: str = "en"
     known: frozenset[str] = field(default_factory=frozenset)
     revenue: str = "won_deals"
+    by_owner: bool = True
 
     def has(self, name: str) -> int:
         """1 when the table or column is known, else 0; for use as an SQL parameter."""

@@ -181,10 +181,11 @@ def _tables(company: Company) -> dict[str, Iterable[dict[str, Any]]]:
         "user": (
             {
                 "id": _id("U", u.no), "name": f"{u.first} {u.last}", "title": u.title,
-                "manager_id": _id("U", u.manager), "locale": u.locale, "is_active": u.active,
+                "manager_id": _id("U", u.manager), "locale": u.locale if u.no % 3 else None, "is_active": u.active,
             }
             for u in company.users
         ),
+        "user_setting": ({"id": _id("U", u.no), "locale": "1036"} for u in company.users if u.no % 3 == 0),
         "case": (
             {
                 "id": _id("K", k.no), "account_id": _id("A", k.account), "opened_at": k.opened,

@@ -7,17 +7,17 @@ Roles only, never a contact's name or title. Next room: `steps.diff`.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
-from unicodedata import category
 
 import numpy as np
 
 from connector.convert import iso_day, listed
 from connector.insight import criteria, numbers
 from connector.insight.steps import run_steps
-from connector.insight.texts import catalogue
+from connector.insight.texts import ISOLATE, POP, catalogue
+from connector.insight.texts.line import LONGEST, cut, joined, length, one_line
+from connector.insight.texts.owners import load_owners
 from connector.schema import Context, Engine
 
-LONGEST = 255
 # Points of contribution below which a criterion speaks neither for nor against.
 _NOTEWORTHY = 1.0
 _BUCKETS = (3, 10, 25, 50, 100, 250, 500, 1000)
@@ -44,13 +44,15 @@ def texts(engine: Engine, context: Context) -> None:
     The one loop in Python: a text is put together from a catalogue, which SQL can't read. It goes over facts that
     differ, not over accounts: one account speaks for all with the same facts.
     """
-    run_steps(engine, "explain", {"as_of": context.as_of})
-    said, made = catalogue(context.language), []
+    load_owners(engine, context)
+    run_steps(engine, "explain", {"as_of": context.as_of, "language": context.language})
+    made = []
     for number, part in enumerate(parts(engine)):
         columns = engine.arrays(f"SELECT * FROM account_telling WHERE {part}")  # noqa: S608
         told: dict[str, list[Any]] = {c: [] for c in ("id", *_TOLD)}
         for row in _rows({c: listed(a) for c, a in columns.items()}):
             told["id"].append(row["id"])
+            said = catalogue(row["language"])
             for column, flag in _TOLD.items():
                 told[column].append(_TEXTS[column](row, said, context) if row[flag] else None)
         made.append(f"account_text_{number}")
@@ -86,22 +88,11 @@ def _rows(columns: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
 
 
 def account_texts(row: Mapping[str, Any], context: Context) -> dict[str, str]:
-    """The four texts of one account."""
-    said = catalogue(context.language)
+    """The four texts of one account, in its owner's language where that is known."""
+    said = catalogue(row.get("language") or context.language)
     made = {column: make(row, said, context) for column, make in _TEXTS.items()}
     made["kam_top_idea"] += made.pop("idea_range")
     return made
-
-
-def joined(parts: Sequence[str], glue: str, longest: int = LONGEST) -> str:
-    """Parts in one text of at most 255 characters; parts that don't fit are left out whole."""
-    text = ""
-    for part in parts:
-        longer = f"{text}{glue}{part}" if text else part
-        if len(longer) <= longest:
-            text = longer
-    text = text or parts[0][:longest]
-    return text[:1].upper() + text[1:]
 
 
 def money(minor: int, context: Context) -> str:
@@ -115,7 +106,7 @@ def money(minor: int, context: Context) -> str:
 
 def why(row: Mapping[str, Any], said: Mapping[str, Any], context: Context) -> list[str]:
     """Reasons for flag and proposal, the weightiest first: gate or flag, worth, rank, two for, one against, unknown."""
-    words = said["why"]
+    words, before = said["why"], _said_before(row, said)
     parts = []
     if row["flag"] in words["flag"]:
         parts.append(words["flag"][row["flag"]])
@@ -131,12 +122,12 @@ def why(row: Mapping[str, Any], said: Mapping[str, Any], context: Context) -> li
     if not (idle and row["first_won_day"] is not None and row["yearly_minor"] == 0):
         parts.append(worth)
     if row["flag"] == "Needs data":
-        parts += _wanted_words(row, said)
-    near = _near_programme(row, words)
+        parts += _wanted_words(row, said, before)
+    near = _near_programme(row, words, before)
     if row["rank"] is not None and near:
-        parts.append(_rank_words(row, words))
+        parts.append(_rank_words(row, words, before))
     if row["score"] is not None and gate is None:
-        parts += _criteria_words(row, said, weighed=near)
+        parts += _criteria_words(row, said, before, weighed=near)
     return parts
 
 
@@ -179,43 +170,41 @@ def _sponsor_words(row: Mapping[str, Any], words: Mapping[str, Any]) -> list[str
     return [said] if said else []
 
 
-def _said_before(row: Mapping[str, Any], text: str) -> bool:
-    """Whether the reasons the CRM shows now contain a phrase: what was said stays said while it is nearly true."""
-    return text.lower() in str(row.get("present_why") or "").lower()
+def _said_before(row: Mapping[str, Any], said: Mapping[str, Any]) -> Sequence[str]:
+    """The reasons that the CRM shows now, in small letters: what was said stays said while it is nearly true."""
+    return str(row.get("present_why") or "").lower().split(said["form"]["parts"])
 
 
-def _near_programme(row: Mapping[str, Any], words: Mapping[str, Any]) -> bool:
+def _near_programme(row: Mapping[str, Any], words: Mapping[str, Any], before: Sequence[str]) -> bool:
     """Rank and reasons are news about accounts near the programme; elsewhere they are noise that moves every night."""
     if row["in_programme"] or row["rank"] is None or row["cap"] is None:
         return bool(row["in_programme"])
-    told = _said_before(row, words["top"].partition("{")[0])
+    told = any(words["top"].format(n=bucket).lower() in before for bucket in _BUCKETS)
     return bool(row["rank"] <= (2.5 if told else 2.0) * row["cap"])
 
 
-def _rank_words(row: Mapping[str, Any], words: Mapping[str, Any]) -> str:
+def _rank_words(row: Mapping[str, Any], words: Mapping[str, Any], before: Sequence[str]) -> str:
     """A rank as the round number it lies within; the one that was said stays within a quarter of its bounds."""
     rank, floor = row["rank"], 0
     for bucket in _BUCKETS:
         text = str(words["top"].format(n=bucket))
-        kept = _said_before(row, f"{text};") or _ends(row, text)
-        if kept and 0.8 * floor < rank <= 1.25 * bucket:
+        if text.lower() in before and 0.8 * floor < rank <= 1.25 * bucket:
             return text
         floor = bucket
     within = next((b for b in _BUCKETS if rank <= b), None)
     return str(words["top"].format(n=within) if within else words["beyond"].format(n=_BUCKETS[-1]))
 
 
-def _ends(row: Mapping[str, Any], text: str) -> bool:
-    return str(row.get("present_why") or "").lower().endswith(text.lower())
-
-
-def _criteria_words(row: Mapping[str, Any], said: Mapping[str, Any], *, weighed: bool) -> Iterator[str]:
+def _criteria_words(
+    row: Mapping[str, Any], said: Mapping[str, Any], before: Sequence[str], *, weighed: bool
+) -> Iterator[str]:
     names = dict(said["criterion"])
     if basis(row) == "revenue":
         names["value"] = names["revenue"]
 
     def told(key: str, chosen: Sequence[str]) -> str:
-        return str(said["why"][key].format(list=", ".join(names[c] for c in criteria.NAMES if c in chosen)))
+        words = said["form"]["list"].join(names[c] for c in criteria.NAMES if c in chosen)
+        return str(said["why"][key].format(list=words))
 
     known = {c: row[f"c_{c}"] for c in criteria.NAMES if weighed and row[f"c_{c}"] is not None}
     # By size of the contribution, then told in the fixed order, so that two near ones don't swap places at night.
@@ -227,31 +216,31 @@ def _criteria_words(row: Mapping[str, Any], said: Mapping[str, Any], *, weighed:
     ]
     pairs = [pair for n in (2, 1) for pair in combinations(best[:3], n)]
     for key, chosen, others in (("for", best[:2], pairs), ("against", worst[:1], [(c,) for c in worst[:2]])):
-        stays = next(
-            (list(o) for o in others if _said_before(row, f"{told(key, o)};") or _ends(row, told(key, o))), None
-        )
+        stays = next((list(o) for o in others if told(key, o).lower() in before), None)
         picked = stays or [c for c in chosen if abs(known[c]) >= _NOTEWORTHY]
         if picked:
             yield told(key, picked)
     if weighed:
-        yield from _change_words(row, said["why"], names)
+        yield from _change_words(row, said["why"], names, before)
     if unknown:
         yield told("unknown", unknown)
 
 
-def _wanted_words(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
+def _wanted_words(row: Mapping[str, Any], said: Mapping[str, Any], before: Sequence[str]) -> list[str]:
     """What to find out first; the one that was said stays said until it is known."""
     unknown = [*criteria.of_bits(row["unknown_bits"]), *([row["most_wanted"]] if row["most_wanted"] else [])]
     made = {c: str(said["why"]["wanted"].format(criterion=said["criterion"][c])) for c in unknown}
-    kept = next((text for text in made.values() if _said_before(row, f"{text};") or _ends(row, text)), None)
+    kept = next((text for text in made.values() if text.lower() in before), None)
     return [kept or made[row["most_wanted"]]] if row["most_wanted"] else []
 
 
-def _change_words(row: Mapping[str, Any], words: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[str]:
+def _change_words(
+    row: Mapping[str, Any], words: Mapping[str, Any], names: Mapping[str, str], before: Sequence[str]
+) -> Iterator[str]:
     """By which criterion the next border is nearest; the one that was said stays while it nearly reaches it."""
     text = words["way_in" if row["change_upward"] else "way_out"]
     able = {c: str(text.format(criterion=names[c])) for c in criteria.of_bits(row["change_able"])}
-    kept = next((told for told in able.values() if _said_before(row, f"{told};") or _ends(row, told)), None)
+    kept = next((told for told in able.values() if told.lower() in before), None)
     if kept or row["change_criterion"]:
         yield kept or able[row["change_criterion"]]
 
@@ -273,7 +262,7 @@ def coverage(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
         key = "gap_known" if row["first_gap_known"] else "gap"
         parts.append(words[key].format(slot=slot_words(row["first_gap"], said)))
         then = [slot_words(row[gap], said) for gap in ("second_gap", "third_gap") if row[gap] is not None]
-        parts += [words["then"].format(list=", ".join(then))] if then else []
+        parts += [words["then"].format(list=said["form"]["list"].join(then))] if then else []
     if row["single_threaded"]:
         parts.append(words["single" if row["engaged_contacts"] else "nobody"])
     if state == "no_activities":
@@ -285,13 +274,15 @@ def slot_words(slot: str, said: Mapping[str, Any]) -> str:
     """`finance.executive` as `finance executive`; `role.champion` as `champion`."""
     first, second = slot.split(".", 1)
     words = said["slot"]
-    level = words.get(second, second.replace("_", " "))
-    return level if first in ("role", "any") else f"{words.get(first, first.replace('_', ' '))} {level}"
+    level = str(words.get(second, second.replace("_", " ")))
+    if first in ("role", "any"):
+        return level
+    return str(said["form"]["slot"].format(function=words.get(first, first.replace("_", " ")), level=level))
 
 
 def idea(row: Mapping[str, Any], said: Mapping[str, Any]) -> str:
     """The first idea and its evidence: `Helmets: 34 of 50 similar accounts have it, goes with Gloves`."""
-    words = said["idea"]
+    words, form = said["idea"], said["form"]
     if row["whitespace_state"] != "ok":
         return str(words.get(row["whitespace_state"], words["not_enough_data"]))
     if row["top_family"] is None:
@@ -306,9 +297,11 @@ def idea(row: Mapping[str, Any], said: Mapping[str, Any]) -> str:
     ranged = row["high_told"] is not None  # then the number of ideas is told with the money
     if row["ideas"] and row["ideas"] > 1 and not ranged:
         parts.append(words["more"].format(n=row["ideas"] - 1))
-    family = one_line(row["top_family"]) or words["nameless"]
     longest = LONGEST - _RANGE if ranged else LONGEST
-    return joined([f"{family[: longest - 55]}: {parts[0]}" if parts else family, *parts[1:]], ", ", longest)
+    name = cut(one_line(row["top_family"]), longest - 55)
+    family = name or words["nameless"]
+    first = form["idea"].format(family=family, evidence=parts[0]) if parts else family
+    return joined([first, *parts[1:]], form["list"], longest, named=bool(name))
 
 
 def idea_range(row: Mapping[str, Any], said: Mapping[str, Any], context: Context) -> str:
@@ -318,17 +311,13 @@ def idea_range(row: Mapping[str, Any], said: Mapping[str, Any], context: Context
     low, high = money(row["low_told"], context), money(row["high_told"], context)
     span = high if low == high else f"{low.removesuffix(f' {context.currency}')}–{high}"
     text = said["idea"]["range_one" if row["ideas"] == 1 else "range"].format(n=row["ideas"], range=span)
-    return f"; {text}" if len(text) <= _RANGE - 2 else ""
-
-
-def one_line(text: str) -> str:
-    """A text of the CRM without line ends and control characters."""
-    return " ".join("".join(" " if category(c) == "Cc" else c for c in text).split())
+    text = said["form"]["parts"] + text
+    return text if length(text) <= _RANGE else ""
 
 
 def family_of(text: Any) -> str | None:
-    """Family that an idea's text names, or None: the inverse of `idea`."""
-    return text.partition(": ")[0] if isinstance(text, str) and ": " in text else None
+    """Family that an idea's text names, or None: the inverse of `idea`, whatever the language."""
+    return text.partition(": ")[0].strip(f" {ISOLATE}{POP}") if isinstance(text, str) and ": " in text else None
 
 
 def alerts(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
@@ -351,9 +340,9 @@ def alerts(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
 
 
 _TEXTS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any], Context], str]] = {
-    "kam_why": lambda row, said, context: joined(why(row, said, context), "; "),
-    "kam_coverage_text": lambda row, said, _: joined(coverage(row, said), ", "),
+    "kam_why": lambda row, said, context: joined(why(row, said, context), said["form"]["parts"]),
+    "kam_coverage_text": lambda row, said, _: joined(coverage(row, said), said["form"]["list"]),
     "kam_top_idea": lambda row, said, _: idea(row, said),
-    "kam_alert": lambda row, said, _: joined(alerts(row, said), "; "),
+    "kam_alert": lambda row, said, _: joined(alerts(row, said), said["form"]["parts"]),
     "idea_range": idea_range,
 }

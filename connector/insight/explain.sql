@@ -15,7 +15,7 @@ GROUP BY g.key_id
 -- Three narrow joins and one of their results: a wide join of everything at once takes all its sides into memory.
 -- step: fact_worth
 SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.sponsor_id,
-  a.kam_manager_id,
+  a.kam_manager_id, COALESCE(o.language, :language) AS language,
   v.root_id, v.members, v.in_loop, v.revenue_180_minor, v.revenue_365_minor, v.revenue_before_minor, v.net_180_minor,
   v.net_365_minor, v.value_minor, v.yearly_minor, v.cost_state, m.net AS costs_known,
   COALESCE(d.rateless_deals, 0) AS rateless_deals, COALESCE(d.amountless_deals, 0) AS amountless_deals,
@@ -29,6 +29,7 @@ CROSS JOIN deal_margin AS m
 JOIN account_value AS v ON v.account_id = a.id
 LEFT JOIN account_dark AS d ON d.account_id = a.id
 LEFT JOIN account_lifetime AS t ON t.account_id = a.id
+LEFT JOIN owner_language AS o ON o.owner_id = a.owner_id
 
 -- step: fact_standing
 SELECT s.account_id, s.eligible, s.gate, s.s_value, s.s_growth, s.s_relationship, s.s_alignment, s.s_payment,
@@ -76,6 +77,7 @@ LEFT JOIN account_sponsor AS n ON n.account_id = r.account_id
 
 -- view: account_fact
 SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.sponsor_id,
+  a.language,
   a.root_id, a.members, a.in_loop, a.revenue_180_minor, a.revenue_365_minor, a.revenue_before_minor, a.net_180_minor,
   a.net_365_minor, a.value_minor, a.yearly_minor, a.cost_state, a.costs_known, a.rateless_deals, a.amountless_deals,
   a.won_deals_24m, a.first_won_day, a.last_won_day,
@@ -115,7 +117,7 @@ JOIN fact_contact AS c ON c.account_id = a.id
 -- The facts that make each text. The money of `why` shows two digits: three digits and whether more follow say how
 -- they round. Rank and reasons are told near the programme only: there each account speaks for itself.
 -- inner: account_case
-SELECT f.id, f.flag, f.nominated, f.gate, f.cost_state, f.costs_known,
+SELECT f.id, f.language, f.flag, f.nominated, f.gate, f.cost_state, f.costs_known,
   CASE WHEN f.first_won_day IS NULL THEN 0 ELSE 1 END AS bought,
   CASE WHEN f.size_minor < 1000 THEN f.size_minor
        ELSE f.head_minor + CASE WHEN f.size_minor > f.head_minor THEN 1 ELSE 0 END END AS told_minor,
@@ -154,14 +156,18 @@ FROM (
 -- One account speaks for all whose facts make the same text.
 -- step: account_speaker
 SELECT id,
-  MIN(id) OVER (PARTITION BY flag, nominated, gate, bought, told_minor, loss, cost_state, costs_known, dark, scored,
+  MIN(id) OVER (PARTITION BY language,
+    flag, nominated, gate, bought, told_minor, loss, cost_state, costs_known, dark, scored,
     unknown_bits, wanted, wanted_before, near_id) AS why_id,
-  MIN(id) OVER (PARTITION BY coverage_state, slots, slots_covered, slots_known, executive_known, first_gap,
+  MIN(id) OVER (PARTITION BY language,
+    coverage_state, slots, slots_covered, slots_known, executive_known, first_gap,
     first_gap_known, second_gap, third_gap, champion_left, single_threaded, engaged) AS coverage_id,
-  MIN(id) OVER (PARTITION BY whitespace_state, top_family, held_back, top_peer_owners, top_peers, top_pulled_by,
+  MIN(id) OVER (PARTITION BY language,
+    whitespace_state, top_family, held_back, top_peer_owners, top_peers, top_pulled_by,
     ideas, ranged) AS idea_id,
-  MIN(id) OVER (PARTITION BY ideas, low_told, high_told) AS range_id,
-  MIN(id) OVER (PARTITION BY coverage_state, champion_left, single_threaded, engaged, executive_engaged, in_loop,
+  MIN(id) OVER (PARTITION BY language, ideas, low_told, high_told) AS range_id,
+  MIN(id) OVER (PARTITION BY language,
+    coverage_state, champion_left, single_threaded, engaged, executive_engaged, in_loop,
     silent_since, gap_floor, gap_whole, renewal_told, sponsor_state, sponsor_silent_since) AS alert_id
 FROM account_case
 

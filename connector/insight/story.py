@@ -51,9 +51,10 @@ def story(
 
     `parent` names a branch's company, `weighed` is what the criteria are held against, `fields` the CRM's names of our
     columns of account; `asks` tells whom to ask for an introduction, `roles` counts people by role in buying, `team`
-    tells who of ours is on the account; a lost family cools for `lost_days`.
+    tells who of ours is on the account; a lost family cools for `lost_days`. The texts of the CRM fields are quoted as
+    they are, in the language of the account's owner.
     """
-    said = catalogue(context.language)
+    said = catalogue("en")  # its sentences are English: so are the words in them
     parent = parent or str(row["root_id"])
     yield "Key account status", list(_status(row, said, parent))
     yield "Net value", list(value_lines(row, context))

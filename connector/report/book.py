@@ -22,6 +22,8 @@ from connector.store.mirror import Mirror
 Row = Mapping[str, Any]
 # Control characters, and those that turn the direction of the text that follows: a name must not change its page.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
+# Texts of ours: they hold no such character but the marks that keep a name apart.
+_OURS = {"kam_why", "kam_coverage_text", "kam_top_idea", "kam_alert"}
 # Ids of both vendors that can't collide where capitals don't count: 18 characters end in a checksum, GUIDs are lower.
 _PLAIN_ID = re.compile(r"[0-9A-Za-z]{18}|[0-9a-f-]{36}")
 _PROGRAMME = "SELECT * FROM account_result WHERE in_programme = 1 ORDER BY rank IS NULL, rank, name, id"
@@ -122,7 +124,8 @@ def clean(value: Any) -> Any:
 
 def _rows(folder: Path, sql: str, values: Sequence[Any] = ()) -> list[Row]:
     # The id is a key and a file's name: it stays as it is.
-    return [{c: v if c == "id" else clean(v) for c, v in row.items()} for row in query(folder, sql, values)]
+    asis = {"id", *_OURS}
+    return [{c: v if c in asis else clean(v) for c, v in row.items()} for row in query(folder, sql, values)]
 
 
 def _chosen(folder: Path, ids: Sequence[str]) -> list[Row]:

@@ -14,7 +14,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from connector import __version__
 from connector.insight.explain import money, slot_words
 from connector.insight.story import story
-from connector.insight.texts import catalogue
+from connector.insight.texts import ISOLATE, LANGUAGES, POP, catalogue
 from connector.report.book import Account, Book, file_name
 from connector.report.curve import curve
 from connector.report.plot import shortened
@@ -43,9 +43,14 @@ def _render(template: str, book: Book, up: str, more: Mapping[str, Any]) -> str:
         "up": up,
         "version": __version__,
         "links": {a.row["id"]: f"{up}{FOLDER}/{file_name(a.row['id'])}" for a in book.pages},
-        "money": lambda minor: None if minor is None else money(minor, book.context),
+        "money": lambda minor: None if minor is None else _apart(money(minor, book.context), said),
     }
     return _environment().get_template(template).render(frame | dict(more))
+
+
+def _apart(text: str, said: Mapping[str, Any]) -> str:
+    """What is written from left to right, as it stands in a page of this language."""
+    return f"{ISOLATE}{text}{POP}" if said["report"]["direction"] == "rtl" else text
 
 
 @cache
@@ -76,7 +81,7 @@ def _overview(book: Book) -> dict[str, Any]:
     gain = sum(w for w in book.worth if w > 0)
     return {
         "parts": parts,
-        "alert_none": catalogue(book.context.language)["alert"]["none"],
+        "none_open": {catalogue(language)["alert"]["none"] for language in LANGUAGES},
         "scatter": scatter(rows, book.cuts),
         "curve": curve(book.worth),
         "members_share": book.members_worth / gain if parts["members"] and gain else None,

@@ -34,7 +34,8 @@ _MEANING = {
 @MIRROR()
 def tables_of_the_schema(db: Database) -> None:
     """Rows, the fields we write as the CRM has them, and how far each pull has come."""
-    _add(db)
+    for table in TABLES:
+        _create(db, table)
     db.conn.execute(
         'CREATE TABLE present ("table" TEXT NOT NULL, id TEXT NOT NULL, "column" TEXT NOT NULL, value ANY,'
         ' PRIMARY KEY ("table", id, "column")) STRICT'
@@ -47,6 +48,14 @@ def tables_of_the_schema(db: Database) -> None:
     # The only look-up that isn't by id: lines of deals whose rate changed. DuckDB reads whole columns, and every
     # further index costs a quarter of the speed of a load.
     db.conn.execute("CREATE INDEX opportunity_line_opportunity_id ON opportunity_line (opportunity_id)")
+
+
+def _create(db: Database, table: str) -> None:
+    columns = ", ".join(f'"{n}" {t}' for n, t in mirror_columns(table))
+    db.conn.execute(
+        f'CREATE TABLE "{table}" ({columns}, "{SOURCE}" TEXT NOT NULL, _record TEXT NOT NULL,'
+        f' _pull INTEGER NOT NULL, PRIMARY KEY ("{SOURCE}", _record)) STRICT'
+    )
 
 
 @MIRROR()
@@ -83,23 +92,22 @@ def columns_of_the_typed_criteria(db: Database) -> None:
 @MIRROR()
 def answers_of_people(db: Database) -> None:
     """What people answered to ideas, and whatever else the schema gained with it."""
-    _add(db)
     _grow(db)
 
 
-def _add(db: Database) -> None:
-    """Tables of the schema that the file lacks."""
-    for table in TABLES.values():
-        columns = ", ".join(f'"{n}" {t}' for n, t in mirror_columns(table.name))
-        db.conn.execute(
-            f'CREATE TABLE IF NOT EXISTS "{table.name}" ({columns}, "{SOURCE}" TEXT NOT NULL, _record TEXT NOT NULL,'
-            f' _pull INTEGER NOT NULL, PRIMARY KEY ("{SOURCE}", _record)) STRICT'
-        )
+@MIRROR()
+def languages_of_users(db: Database) -> None:
+    """What users chose, where the CRM keeps it apart from them."""
+    _grow(db)
 
 
 def _grow(db: Database) -> None:
+    """Tables and columns that the schema has and the mirror has not."""
     for table in TABLES.values():
         held = {row[1] for row in db.conn.execute(f'PRAGMA table_info("{table.name}")')}
+        if not held:
+            _create(db, table.name)
+            continue
         for name, kind in mirror_columns(table.name):
             if name not in held:
                 db.conn.execute(f'ALTER TABLE "{table.name}" ADD COLUMN "{name}" {kind}')

@@ -30,7 +30,7 @@ ROLES = {
 PULLED = (
     *("account", "contact", "opportunity", "opportunityproduct", "product", "productsubstitute", "incident"),
     *("connection", "connectionrole", "activitypointer", "activityparty", "appointment", "phonecall", "email", "task"),
-    *("systemuser", "organization", "transactioncurrency", "msdyn_customerasset"),
+    *("systemuser", "usersettings", "organization", "transactioncurrency", "msdyn_customerasset"),
 )
 # What reading metadata and asking for bulk messages needs besides; not bound to a table one can describe.
 BY_NAME = (

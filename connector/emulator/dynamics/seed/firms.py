@@ -12,6 +12,7 @@ from connector.emulator.dynamics.seed.rows import Ids, load_rows, moment, priced
 
 _TYPES = {"customer": 3, "prospect": 8, "partner": 5, "competitor": 1}
 _PRIORITIES = {"high": 1, "medium": 2, "low": 3}
+_LANGUAGES = {"en": 1033, "de": 1031, "fr": 1036, "es": 3082}  # as Windows numbers them
 _CURRENCIES = {"EUR": ("Euro", "€"), "USD": ("US Dollar", "$"), "GBP": ("Pound Sterling", "£"), "JPY": ("Yen", "¥")}
 
 
@@ -49,6 +50,12 @@ def sellers(org: Org, company: Company, ids: Ids) -> None:
         "isdisabled": lambda u: not u.active,
         "businessunitid": lambda u: org.business_unit_id,
         "accessmode": lambda u: 0,
+        **stamps(lambda u: u.created, lambda u: u.created),
+    })  # fmt: skip
+    load_rows(org, "usersettings", company.users, {
+        "systemuserid": lambda u: ids.of("users", u.no),
+        "businessunitid": lambda u: org.business_unit_id,
+        "uilanguageid": lambda u: _LANGUAGES[u.locale],
         **stamps(lambda u: u.created, lambda u: u.created),
     })  # fmt: skip
     first = {product.family: product for product in reversed(company.products)}

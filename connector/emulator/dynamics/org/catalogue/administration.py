@@ -29,6 +29,17 @@ TABLES = (
         "",
     ),
     (
+        "usersettings | UserSettings | usersettingscollection | 150 | systemuserid | systemuserid | User Settings"
+        " | User Settings | BusinessOwned untracked",
+        """
+        businessunitid          G          Business Unit
+        localeid                I          Locale
+        uilanguageid            I          User Interface Language
+        helplanguageid          I          Help Language
+        """,
+        "",
+    ),
+    (
         "team | Team | teams | 9 | teamid | name | Team | Teams | BusinessOwned untracked",
         """
         name*                   S160       Team Name
