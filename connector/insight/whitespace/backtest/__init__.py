@@ -15,7 +15,7 @@ from connector.insight.arrays import Floats, Ints
 from connector.insight.backtest import DRAWS, SEED, Range
 from connector.insight.whitespace.backtest.history import After, History, Known, after, known
 from connector.insight.whitespace.backtest.measures import MEASURES, Marks, Truth, marks
-from connector.insight.whitespace.backtest.rules import BASELINES, OURS, Scored, rules
+from connector.insight.whitespace.backtest.rules import BASELINES, OURS, Scored, scored
 from connector.insight.whitespace.settings import Settings
 
 # Of more accounts than this, bags of accounts are drawn: the intervals are the same, and a million cost no more.
@@ -102,7 +102,7 @@ def _cut(at: Known, then: After, everyone: Ints, bags: int, picks: int, settings
     bag = np.searchsorted(everyone, at.members[then.rows]) % bags
     truth = Truth(then.free, then.new, then.minor, bag, bags)
     made = {}
-    for name, scores, chance in chain(rules(at, settings), more(at) if more else ()):
+    for name, scores, chance in chain(scored(at, settings), more(at) if more else ()):
         made[name] = marks(scores[then.rows], truth, picks, None if chance is None else chance[then.rows])
     return _Cut(at, then, made)
 

@@ -63,7 +63,13 @@ class Marks:
 
 
 def _share(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.full(np.broadcast_shapes(part.shape, whole.shape), np.nan), where=whole > 0)
+    found: Floats = np.full(np.broadcast_shapes(part.shape, whole.shape), np.nan)
+    np.divide(part, whole, out=found, where=whole > 0)
+    return found
+
+
+def _per_bag(bag: Ints, values: Floats | Ints | Flags, bags: int) -> Floats:
+    return np.asarray(np.bincount(bag, values, bags), dtype=np.float64)
 
 
 def marks(scores: Floats, truth: Truth, picks: int, chance: Floats | None = None) -> Marks:
@@ -80,7 +86,7 @@ def marks(scores: Floats, truth: Truth, picks: int, chance: Floats | None = None
         top_bag=bag[top],
         top_new=new[top],
         top_minor=truth.minor[row[top], column[top]],
-        brought=np.bincount(truth.bag, truth.minor.sum(axis=1), truth.bags),
+        brought=_per_bag(truth.bag, truth.minor.sum(axis=1), truth.bags),
         picks=picks,
         bins=None if chance is None else _bins(chance[row, column], new, bag, truth.bags),
     )
@@ -96,7 +102,7 @@ def _lists(scores: Floats, truth: Truth) -> Floats:
     best = np.concatenate([[0.0], np.cumsum(weight)])[np.minimum(filled, max(FIRST))]
     found = [hits[:, :k].sum(axis=1) / filled for k in FIRST]
     found += [hits @ weight[: hits.shape[1]] / best, np.ones(len(rows))]
-    return np.column_stack([np.bincount(truth.bag[rows], values, truth.bags) for values in found])
+    return np.column_stack([_per_bag(truth.bag[rows], values, truth.bags) for values in found])
 
 
 def area(scores: Floats, new: Flags, bag: Ints, bags: int) -> tuple[float, Floats]:
@@ -113,7 +119,7 @@ def area(scores: Floats, new: Flags, bag: Ints, bags: int) -> tuple[float, Float
     above = (filled - np.cumsum(of_filled) + of_filled / 2.0) / filled
     found = float((below * of_filled).sum() / filled)
     adds = np.where(new, (below[place] - found) / filled, (above[place] - found) / others)
-    return found, np.bincount(bag, adds, bags)
+    return found, _per_bag(bag, adds, bags)
 
 
 def _macro(cells: Floats, new: Flags, bag: Ints, column: Ints, bags: int) -> tuple[float, Floats]:
@@ -131,7 +137,5 @@ def _bins(chance: Floats, new: Flags, bag: Ints, bags: int) -> Floats:
     """Per bag: cells, chance and filled cells in each tenth of the cells by chance; equal chances share a bin."""
     edges = np.quantile(chance, np.arange(1, _BINS) / _BINS) if len(chance) else np.zeros(_BINS - 1)
     place = bag * _BINS + np.searchsorted(edges, chance, side="left")
-    sums = [
-        np.bincount(place, values, bags * _BINS).reshape(bags, _BINS) for values in (np.ones(len(new)), chance, new)
-    ]
+    sums = [_per_bag(place, values, bags * _BINS).reshape(bags, _BINS) for values in (np.ones(len(new)), chance, new)]
     return np.stack(sums, axis=1)

@@ -4,7 +4,7 @@ What was known at a cut comes in; scores leave, a row for each account and a col
 `measures`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -30,10 +30,7 @@ class Scored(NamedTuple):
     chance: Floats | None = None
 
 
-Rules = Callable[[Known, Settings], Iterator[Scored]]
-
-
-def rules(at: Known, settings: Settings) -> Iterator[Scored]:
+def scored(at: Known, settings: Settings) -> Iterator[Scored]:
     """Every rule, one at a time: a table of a million accounts is large."""
     patterns = group(at.levels, at.traits)
     found = scores(patterns, settings)
