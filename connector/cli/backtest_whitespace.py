@@ -13,7 +13,6 @@ from connector.convert import epoch_day, iso_day
 from connector.errors import BusyFault, UsageFault
 from connector.insight.steps import reads
 from connector.insight.whitespace.backtest import Replay, history, replay
-from connector.insight.whitespace.backtest.history import after, known
 from connector.insight.whitespace.backtest.measures import MEASURES
 from connector.insight.whitespace.backtest.rules import BASELINES, OURS
 from connector.insight.whitespace.settings import Settings
@@ -66,9 +65,8 @@ def command(cuts: int | None, days: tuple[date, ...], top: int | None, folder: P
             today = work.clock().astimezone(UTC).date().isoformat()
             past = history.read(engine, Context(epoch_day(today) or 0))
         window, chosen = _chosen(history.span(past), cuts, days)
-        settings = work.config.whitespace
-        _demand_enough(past, chosen, window, settings)
-        found = replay(past, chosen, window, top or max(past.reps, 1) * PER_REP, settings)
+        found = replay(past, chosen, window, top or max(past.reps, 1) * PER_REP, work.config.whitespace)
+        _demand_enough(found, work.config.whitespace)
         told = _told(found, today)
         _keep(work, told)
     if as_json:
@@ -124,20 +122,19 @@ def _named(days: Sequence[date], first: int, last: int, window: int, told: str) 
     return found
 
 
-def _demand_enough(past: history.History, cuts: Sequence[int], window: int, settings: Settings) -> None:
+def _demand_enough(found: Sequence[Replay], settings: Settings) -> None:
     """Refuse cuts at which the ideas themselves would have had too little to learn from, or nothing to foretell."""
-    for cut in cuts:
-        at = known(past, cut, window, settings)
-        accounts, families = at.levels.shape
-        if accounts < settings.minimum_accounts or families < settings.minimum_families:
+    for one in found[:-1]:
+        day = iso_day(one.cut or 0)
+        if one.buyers < settings.minimum_accounts or one.families < settings.minimum_families:
             raise UsageFault(
-                f"backtest whitespace: on {iso_day(cut)} {shared.count(accounts, 'account')} had bought of"
-                f" {families} product families; ideas are learned from {settings.minimum_accounts} accounts and"
+                f"backtest whitespace: on {day} {shared.count(one.buyers, 'account')} had bought of"
+                f" {one.families} product families; ideas are learned from {settings.minimum_accounts} accounts and"
                 f" {settings.minimum_families} families on. Name later days by --at."
             )
-        if not after(past, at).new.any():
+        if not one.new:
             raise UsageFault(
-                f"backtest whitespace: in the {window} days after {iso_day(cut)} no account bought of a family that was"
+                f"backtest whitespace: in the {one.window} days after {day} no account bought of a family that was"
                 " new to it, so there is nothing to foretell. Name other days by --at."
             )
 

@@ -42,8 +42,7 @@ def test_too_little_history_is_refused_with_advice(walked: Bench, words: tuple[s
 
 def test_the_ideas_are_replayed_and_status_and_report_tell_it(walked: Bench, tmp_path: Path) -> None:
     own = Bench(walked.running, Path(shutil.copytree(walked.folder, tmp_path / "own")))
-    own.replace("config.toml", "minimum_accounts = 30", "minimum_accounts = 5")
-    own.replace("config.toml", "minimum_families = 5", "minimum_families = 3")
+    own.add_lines("[whitespace]\nminimum_accounts = 5\nminimum_families = 3")
     assert "whitespace backtest      none yet" in own.kam("status").out
     said = own.kam("backtest", "whitespace", "--cuts", "2", "--top", "4")
     assert said.code == 0, said.all

@@ -181,7 +181,7 @@ def test_of_random_purchases_no_improvement_is_claimed_and_the_intervals_are_the
 def test_a_claim_never_says_more_than_the_interval_bears(ahead: Range | None, verdict: str) -> None:
     sure = {"recall_5": Range(0.3, 0.2, 0.4)}
     others = dict.fromkeys(rules.BASELINES, sure) | {rules.POPULARITY: {"recall_5": ahead} if ahead else {}}
-    found = backtest.Replay(CUT, WINDOW, 9, 9, 9, 9, 0, 5, {}, others)
+    found = backtest.Replay(CUT, WINDOW, 9, 9, 9, 9, 9, 0, 5, {}, others)
 
     assert found.verdict(rules.POPULARITY) == verdict
     assert found.claim == verdict

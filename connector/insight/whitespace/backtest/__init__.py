@@ -29,13 +29,14 @@ More = Callable[[Known], Iterator[Scored]]
 class Replay:
     """What was foretold at one cut; without a cut: the mean of all cuts.
 
-    accounts: that bought before and after. adopters: that filled a cell; new: cells filled. beyond: filled cells of
-    families nobody could have proposed. found: measures of each rule. ahead: ours less each other rule. What can't be
-    said is left out.
+    buyers: accounts with a family at the cut. accounts: that bought before and after it. adopters: that filled a cell;
+    new: cells filled. beyond: filled cells of families nobody could have proposed. found: measures of each rule. ahead:
+    ours less each other rule. What can't be said is left out.
     """
 
     cut: int | None
     window: int
+    buyers: int
     accounts: int
     families: int
     adopters: int
@@ -77,12 +78,12 @@ def replay(
         at = known(history, day, window, settings)
         plays.append((at, after(history, at)))
     everyone = np.unique(np.concatenate([at.members[then.rows] for at, then in plays]))
-    bags = min(len(everyone), BAGS)
+    bags = max(1, min(len(everyone), BAGS))
     made = [_cut(at, then, everyone, bags, picks, settings, more) for at, then in plays]
     names = list(made[0].marks)
     point = _measured(made, names, np.ones((1, bags)))
     dice = np.random.default_rng(SEED)
-    step = max(1, _DRAWN // max(bags, 1))
+    step = max(1, _DRAWN // bags)
     draws = np.concatenate(
         [_measured(made, names, _drawn(dice, bags, min(step, DRAWS - n))) for n in range(0, DRAWS, step)], axis=2
     )
@@ -117,6 +118,7 @@ def _replay(cut: _Cut, names: Sequence[str], point: Floats, draws: Floats, picks
     return Replay(
         cut=cut.at.day,
         window=cut.at.window,
+        buyers=len(cut.at.members),
         accounts=len(cut.then.rows),
         families=len(cut.at.columns),
         adopters=int(cut.then.new.any(axis=1).sum()),
