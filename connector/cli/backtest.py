@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from connector import job
-from connector.cli import shared
+from connector.cli import backtest_whitespace, shared
 from connector.convert import epoch_day, iso_day
 from connector.errors import UsageFault
 from connector.insight import backtest
@@ -28,10 +28,6 @@ def command() -> None:
     """Replay this company's own history: what our picks would have caught, beside simpler rules."""
 
 
-def _days(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[date, ...]:
-    return tuple(found for value in values if (found := shared.day(ctx, param, value)))
-
-
 @command.command("key-accounts", epilog="Example: kam backtest key-accounts --picks 25 --cuts 3")
 @click.option("--picks", type=click.IntRange(min=1), default=25, show_default=True, help="Accounts picked at each cut.")
 @click.option(
@@ -41,7 +37,9 @@ def _days(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
     show_default=True,
     help="Days to look from, half a year apart, back from the last won deal.",
 )
-@click.option("--at", "days", multiple=True, metavar="DATE", callback=_days, help="Look from this day; repeat it.")
+@click.option(
+    "--at", "days", multiple=True, metavar="DATE", callback=shared.days, help="Look from this day; repeat it."
+)
 @shared.folder_option
 @shared.json_option
 def key_accounts(picks: int, cuts: int, days: tuple[date, ...], folder: Path | None, as_json: bool) -> None:
@@ -190,3 +188,6 @@ def _ahead(replay: Replay, context: Context) -> dict[str, Any]:
         "best": replay.best,
         **{f"of_best{end}": value for end, value in zip(_ENDS, replay.of_best or (None,) * 3, strict=True)},
     }
+
+
+command.add_command(backtest_whitespace.command)

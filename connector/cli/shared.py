@@ -70,6 +70,11 @@ def day(_: click.Context, __: click.Parameter, value: str | None) -> date | None
     return found
 
 
+def days(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[date, ...]:
+    """Click callback: days from their ISO texts."""
+    return tuple(found for value in values if (found := day(ctx, param, value)))
+
+
 @contextmanager
 def workspace(folder: Path | None, username: str | None = None) -> Iterator[Workspace]:
     """The workspace of the command's folder, closed in the end."""

@@ -1,13 +1,16 @@
 """`kam status`: how old the data is, how the last runs ended, what waits for a person."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
 from connector.cli import shared
 from connector.convert import iso_day
-from connector.store import cursors, rejects, runs
+from connector.insight.whitespace.backtest.rules import OURS
+from connector.store import cursors, rejects, replays, runs
 from connector.workspace import Workspace
 
 
@@ -32,6 +35,7 @@ def command(folder: Path | None, as_json: bool) -> None:
             "currencies_without_rate": _no_rate(work),
             "open_rejects": len(refused),
             "unsettled_records": unsettled,
+            "whitespace_backtest": _foretold(replays.newest(work.mirror)),
         }
     if as_json:
         shared.show_json(last[0].id if last else None, [asdict(r) for r in last], status=facts)
@@ -58,6 +62,18 @@ def _no_rate(work: Workspace) -> dict[str, int]:
     """Deals per currency that has no exchange rate: their value is unknown."""
     unknown = "FROM opportunity WHERE amount IS NOT NULL AND amount_minor IS NULL GROUP BY currency ORDER BY currency"
     return {str(r["currency"]): r["n"] for r in work.mirror.rows(f"SELECT currency, count(*) AS n {unknown}")}
+
+
+def _foretold(found: Mapping[str, Any] | None) -> str | None:
+    """The newest back-test of whitespace in one line."""
+    if found is None or "recall_5" not in found["rules"][OURS]:
+        return None
+    point, low, high = found["rules"][OURS]["recall_5"]
+    best = found["best_baseline"]
+    return (
+        f"{found['day']}: recall@5 {point:.2f} ({low:.2f} to {high:.2f}), {best}"
+        f" {found['rules'][best]['recall_5'][0]:.2f}; against all simple rules: {found['claim']}"
+    )
 
 
 def _words(value: object) -> str:

@@ -16,7 +16,7 @@ from connector.engine import query
 from connector.errors import UsageFault
 from connector.insight.key_accounts import Settings
 from connector.schema import Context
-from connector.store import results
+from connector.store import replays, results
 from connector.store.mirror import Mirror
 
 Row = Mapping[str, Any]
@@ -64,7 +64,7 @@ class Book:
     programme: rows of its accounts, by rank. pages: the accounts that get a page. worth: value a year of every account
     that ever bought, in minor units, falling. cuts: where attractiveness and relationship part the boxes, if known.
     portfolio: how the value lies over the accounts; nothing is known where no account has any.
-    weighed: what the criteria are held against.
+    weighed: what the criteria are held against. foretold: the newest back-test of whitespace, if there was one.
     """
 
     day: str
@@ -79,6 +79,7 @@ class Book:
     cuts: tuple[float | None, float | None]
     portfolio: Row
     weighed: Sequence[Row] = ()
+    foretold: Row | None = None
 
 
 def read(mirror: Mirror, context: Context, settings: Settings, ids: Sequence[str] = ()) -> Book:
@@ -107,6 +108,7 @@ def read(mirror: Mirror, context: Context, settings: Settings, ids: Sequence[str
         cuts=_cuts(folder),
         weighed=_rows(folder, "SELECT * FROM criterion_result"),
         portfolio=_rows(folder, "SELECT * FROM portfolio")[0],
+        foretold=replays.newest(mirror),
     )
 
 

@@ -24,7 +24,7 @@ from connector.schema import RELATIONSHIP_BANDS
 
 INDEX = "index.html"
 FOLDER = "accounts"
-_TEMPLATES = ("frame.html", "overview.html", "account.html", "charts.html")
+_TEMPLATES = ("frame.html", "overview.html", "account.html", "charts.html", "backtest.html")
 
 
 def pages(book: Book) -> Iterator[tuple[str, str]]:

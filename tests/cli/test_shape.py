@@ -19,7 +19,7 @@ from connector.schema import Change
 COMMANDS = [(name,) for name in cli.COMMANDS] + [
     ("programme", n) for n in ("approve", "decline", "nominate", "override", "what-if")
 ]
-COMMANDS += [("backtest", "key-accounts")]
+COMMANDS += [("backtest", "key-accounts"), ("backtest", "whitespace")]
 LOOKING = [
     ("check",), ("check", "--data"), ("pull", "account"), ("enrich", "--as-of", AS_OF), ("diff",),
     ("check", "--fit", "--as-of", AS_OF),

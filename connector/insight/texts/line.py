@@ -16,7 +16,7 @@ _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 
 
 def joined(parts: Sequence[str], glue: str, longest: int = LONGEST, *, named: bool = False) -> str:
-    """Parts in one text of at most 255 characters, or fewer; parts that don't fit are left out whole, the first one is cut.
+    """Parts in one text of at most 255 characters, or fewer; parts that don't fit are left out, the first one is cut.
 
     It begins with a capital, unless it begins with a name, which stays as it is.
     """
