@@ -26,7 +26,7 @@ CYRILLIC, ARABIC = re.compile("[\u0400-\u04ff]"), re.compile("[\u0600-\u06ff]")
 LATIN = re.compile("[a-z\u00e0-\u00ff]{2,}")
 ALIEN = {"ru": ARABIC, "fa": CYRILLIC, "ar": CYRILLIC}
 # What stays as it is in any script.
-NAMES = re.compile(r"\{\w+\}|kam[ -]\w+( \w+ ACCOUNT)?|decline")
+NAMES = re.compile(r"\{\w+\}|kam[ -]\w+( \w+ ACCOUNT)?|decline|\[privacy\] colleagues = .named.")
 # What is filled in may be left out by a language on purpose: language → keys.
 FEWER: dict[str, set[str]] = {}
 
