@@ -13,6 +13,7 @@ from report_reading import read
 from connector.convert import epoch_day
 from connector.errors import StoreFault, UsageFault
 from connector.insight.key_accounts import Settings
+from connector.insight.texts import ISOLATE, LANGUAGES, POP
 from connector.report import book as books
 from connector.report.pages import pages
 from connector.schema import Context
@@ -224,3 +225,17 @@ def test_amounts_say_whether_they_are_net(enriched: Path) -> None:
     book = book_of(enriched)
     assert "revenue, not net" in dict(pages(replace(book, net=False)))["index.html"]
     assert "net of cost where cost is known" in dict(pages(replace(book, net=True)))["index.html"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_whole_pages_in_its_direction(enriched: Path, language: str) -> None:
+    plain = book_of(enriched, EVERYONE[:1])
+    told = f"{ISOLATE}120k EUR{POP} x"
+    account = replace(plain.pages[0], row={**plain.pages[0].row, "kam_why": told})
+    texts = dict(pages(replace(plain, pages=[account], context=replace(CONTEXT, language=language))))
+    way = "rtl" if language in ("fa", "ar") else "ltr"
+    for text in texts.values():
+        assert read(text).faults == []
+        assert f'<html lang="{language}" dir="{way}">' in text
+    # The marks of our own texts stay; those of names were taken out when the book was read.
+    assert any(told in text for text in texts.values())

@@ -16,22 +16,23 @@ _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 
 
 def joined(parts: Sequence[str], glue: str, longest: int = LONGEST, *, named: bool = False) -> str:
-    """Parts in one text of at most 255 characters, or fewer; parts that don't fit are left out, the first one is cut.
+    """Parts in one text of at most 255 characters; parts that don't fit are left out whole, the first one is cut.
 
     It begins with a capital, unless it begins with a name, which stays as it is.
     """
     text = cut(parts[0], longest)
+    room = longest - length(text)
     for part in parts[1:]:
-        longer = f"{text}{glue}{part}"
-        if length(longer) <= longest:
-            text = longer
+        more = glue + part
+        if length(more) <= room:
+            text, room = text + more, room - length(more)
     first = text[:1].upper()
     return text if named or length(first) != length(text[:1]) else first + text[1:]
 
 
 def length(text: str) -> int:
     """Characters as both CRMs count them: in UTF-16, where an emoji takes two."""
-    return len(text) + sum(letter > "\uffff" for letter in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def cut(text: str, most: int) -> str:
