@@ -50,11 +50,12 @@ def story(
     weighed: Sequence[Row] = (),
     fields: Mapping[str, str] | None = None,
     asks: Sequence[str] = (),
+    deals: Sequence[str] = (),
 ) -> Iterator[Part]:
-    """Titled lines: status, value, score, relationship, quadrant, coverage, chart, whitespace.
+    """Titled lines: status, value, score, relationship, quadrant, coverage, deals, chart, whitespace.
 
     `parent` names a branch's company, `weighed` is what the criteria are held against, `fields` the CRM's names of our
-    columns of account; `asks` tells whom to ask for an introduction.
+    columns of account; `asks` tells whom to ask for an introduction, `deals` who is in touch on each open deal.
     """
     said = catalogue(context.language)
     parent = parent or str(row["root_id"])
@@ -68,6 +69,8 @@ def story(
     yield "Relationship", list(_relationship(row, then_day(context.as_of)))
     yield "Quadrant", list(_quadrant(row, said, parent))
     yield "Coverage", list(_coverage(row, slots, said))
+    if deals:
+        yield "Open deals", list(deals)
     if sponsor := list(_sponsor(row, context)):
         yield "Sponsor", sponsor
     yield "Org chart", [*_chart(row), *asks]

@@ -15,6 +15,7 @@ from connector.engine import DuckEngine, SparkEngine, query
 from connector.insight import (
     chart,
     coverage,
+    deals,
     key_accounts,
     lapse,
     net_value,
@@ -58,6 +59,7 @@ SETTINGS = {
     "relationship": relationship.Settings(),
     "chart": chart.Settings(),
     "coverage": coverage.Settings(),
+    "deals": deals.Settings(small_below=20_000.0),
     "whitespace": WhitespaceSettings(hold_streamline=True),
     "net_value": net_value.Settings(cost_per_case=50.0, cost_per_meeting=80.0, cost_per_call=9.5, late_interest=0.08),
     "lapse": lapse.Settings(),
