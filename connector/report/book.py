@@ -62,7 +62,7 @@ class Book:
     programme: rows of its accounts, by rank. pages: the accounts that get a page. worth: value a year of every account
     that ever bought, in minor units, falling. cuts: where attractiveness and relationship part the boxes, if known.
     portfolio: how the value lies over the accounts; nothing is known where no account has any.
-    weighed: what the criteria are held against.
+    weighed: what the criteria are held against. win_rates: one row for each band of contacts.
     """
 
     day: str
@@ -77,6 +77,7 @@ class Book:
     cuts: tuple[float | None, float | None]
     portfolio: Row
     weighed: Sequence[Row] = ()
+    win_rates: Sequence[Row] = ()
 
 
 def read(mirror: Mirror, context: Context, settings: Settings, ids: Sequence[str] = ()) -> Book:
@@ -104,6 +105,7 @@ def read(mirror: Mirror, context: Context, settings: Settings, ids: Sequence[str
         members_worth=sum(max(b["worth"], 0) for b in buyers if b["member"]),
         cuts=_cuts(folder),
         weighed=_rows(folder, "SELECT * FROM criterion_result"),
+        win_rates=_rows(folder, "SELECT * FROM deal_win_rate ORDER BY place"),
         portfolio=_rows(folder, "SELECT * FROM portfolio")[0],
     )
 

@@ -28,9 +28,9 @@ def wanted(mirror: Mirror, details: Path, scope: Scope, language: str) -> Iterat
     A deal's name may hold a person's: a change names the field only.
     """
     present = dict(mirror.present("opportunity"))
-    rows = f"SELECT o.opportunity_id, o.role_states, {REACH[scope]} AS reached FROM opportunity_result AS o"
-    rows += " LEFT JOIN account_result AS a ON a.id = o.account_id WHERE o.is_open = 1"
-    for part in batches(details, rows):
+    picked = f"SELECT o.opportunity_id, o.role_states, {REACH[scope]} AS reached"
+    rows = f"{picked} FROM opportunity_result AS o LEFT JOIN account_result AS a ON a.id = o.account_id"
+    for part in batches(details, f"{rows} WHERE o.is_open = 1"):
         for deal, role_states, reached in part:
             here = present.get(deal, {})
             if reached or any(value is not None for value in here.values()):

@@ -10,13 +10,7 @@ from hypothesis import strategies as st
 from connector.engine import DuckEngine
 from connector.insight import deals, relationship, titles
 from connector.insight.deals import win_rate
-from connector.insight.deals.told import (
-    deal_lines,
-    missing_roles,
-    stakeholder_text,
-    win_rate_about,
-    win_rate_state,
-)
+from connector.insight.deals.told import deal_lines, missing_roles, stakeholder_text, win_rate_about, win_rates
 from connector.schema import DEAL_ROLES, Context
 
 Row = dict[str, Any]
@@ -155,7 +149,9 @@ def test_any_states_make_one_text_that_is_calm_from_the_first_time_on(found: dic
     assert stakeholder_text(states, text, "en") == text
     # Falling silent of late changes nothing that is shown; coming into touch again does not, either.
     touched = states.replace("lately", "in_touch")
-    assert stakeholder_text(states, stakeholder_text(touched, None, "en"), "en") == stakeholder_text(touched, None, "en")
+    assert stakeholder_text(states, stakeholder_text(touched, None, "en"), "en") == stakeholder_text(
+        touched, None, "en"
+    )
 
 
 # Of the small deals 30 were begun with nobody and 10 with four people, of the large ones the other way round.
@@ -192,15 +188,17 @@ def test_adjusting_for_the_amount_tells_contacts_from_sizes(engine_with: Maker) 
     assert (many["deals"], many["won"], many["rate"]) == (40, 18, 0.45)
     # Half of all deals are small and half large: 0.5 · 15/30 + 0.5 · 2/10 and 0.5 · 6/10 + 0.5 · 12/30.
     assert (nobody["adjusted"], many["adjusted"]) == (0.35, 0.5)
-    # Variance 0.25 · 0.25/30 + 0.25 · 0.16/10 = 0.0060833, times 40/39 for forty accounts: as of 0.35 · 0.65 / 0.0062393
-    # = 36.46 deals. Wilson: (0.35 + 3.8415 / 72.92 ± 1.96 · root(0.2275 / 36.46 + 3.8415 / 5317.9)) / 1.1054.
+    # Variance 0.25 · 0.25/30 + 0.25 · 0.16/10 = 0.0060833, times 40/39 for forty accounts: as of
+    # 0.35 · 0.65 / 0.0062393 = 36.46 deals. Wilson:
+    # (0.35 + 3.8415 / 72.92 ± 1.96 · root(0.2275 / 36.46 + 3.8415 / 5317.9)) / 1.1054.
     assert (nobody["adjusted_low"], nobody["adjusted_high"]) == (
         pytest.approx(0.2163, abs=2e-4), pytest.approx(0.5123, abs=2e-4),
     )  # fmt: skip
     assert [(b["deals"], b["state"], b["rate"]) for b in (one, some)] == [(0, "few", None)] * 2
     assert (nobody["state"], many["state"], nobody["since_day"], nobody["early"]) == ("ok", "ok", DAY - 400, 0)
-    assert win_rate_state(one) == "too few deals: fewer than 30"
-    assert win_rate_about(one).startswith("Deals closed in the last 3 years, made since contact is captured (2023-09-0")
+    assert win_rates(one, "en") == ("too few deals: fewer than 30", "")
+    assert win_rates(nobody, "en") == ("42 % (29 to 58)", "35 % (22 to 51)")
+    assert "since 2021-10-05, made since contact is captured (2023-08-31)" in win_rate_about(one, "en")
 
 
 def test_only_two_way_contact_by_day_30_of_a_deal_that_was_still_open_counts(engine_with: Maker) -> None:
@@ -240,7 +238,8 @@ def test_deals_of_one_account_go_together_and_a_band_of_other_sizes_is_not_adjus
     spread = {1: {"accounts": 19, "square": 76 * 10**6}}
     nobody, one, *_ = win_rate.bands(cells, spread, 30)
     assert (nobody["state"], nobody["adjusted"], nobody["rate"]) == ("apart", None, round(20 / 44, 6))
-    # 0.6333 · 0.5 + 0.3667 · 0.25 = 0.4083; variance 76 / 76² · 19/18 = 0.013889: as of 0.24160 / 0.013889 = 17.4 deals.
+    assert win_rates(nobody, "en") == ("45 % (32 to 60)", "not adjusted: too few deals of some size")
+    # 0.6333 · 0.5 + 0.3667 · 0.25 = 0.4083; variance 76 / 76² · 19/18 = 0.013889: as of 17.4 deals.
     assert one["adjusted"] == pytest.approx(0.408333, abs=1e-6)
     low, high = win_rate.wilson(0.408333, 17.395)
     assert (one["adjusted_low"], one["adjusted_high"]) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
@@ -252,8 +251,7 @@ def test_without_captured_contact_the_win_rate_is_unknown(engine_with: Maker) ->
     engine = computed(engine_with, {"contact": [person("C1")], "opportunity": [closed_deal]})
     found = engine.arrays("SELECT since_day, deals, state FROM deal_win_rate")
     assert found["since_day"].mask.all() and set(found["state"]) == {"few"} and not found["deals"].any()
-    row = {"since_day": None, "by_days": 30, "years": 3, "early": 0}
-    assert win_rate_about(row).endswith("the win rate by contacts is unknown.")
+    assert win_rate_about({"since_day": None}, "en").startswith("Unknown: ")
 
 
 @pytest.mark.parametrize(

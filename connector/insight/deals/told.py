@@ -67,21 +67,28 @@ def deal_lines(deals: Sequence[Row], language: str) -> Iterator[str]:
         yield f"{deal['name']}: {stakeholder_text(deal['role_states'], deal['shown'], language)}{people}"
 
 
-def win_rate_about(row: Row) -> str:
-    """What the figures stand on, in one sentence."""
-    days, years = row["by_days"], row["years"]
+def win_rate_about(row: Row, language: str) -> str:
+    """What the figures stand on."""
+    words = catalogue(language)["win_rate"]
     if row["since_day"] is None:
-        return "No contact was ever captured by a mail or calendar link: the win rate by contacts is unknown."
-    closed = "the last year" if years == 1 else f"the last {years} years"
-    left = f" {row['early']} that were closed by then are left out." if row["early"] else ""
-    return (
-        f"Deals closed in {closed}, made since contact is captured ({iso_day(int(row['since_day']))}) and still open on"
-        f" day {days}, by the account's contacts in two-way contact by that day.{left}"
-    )
+        return str(words["unknown"])
+    oldest, since = iso_day(row["oldest_day"] + 1), iso_day(row["since_day"])
+    parts = [words["about"].format(oldest=oldest, since=since, days=row["by_days"])]
+    parts += [words["early"].format(n=row["early"])] if row["early"] else []
+    return " ".join([*parts, words["adjusted"]])
 
 
-def win_rate_state(row: Row) -> str:
-    """Why a band has no rate, or none that is adjusted; empty when it has both."""
-    if row["state"] == "few":
-        return f"too few deals: fewer than {row['least_deals']}"
-    return "" if row["state"] == "ok" else "too few deals of some size to adjust for the amount"
+def win_rates(row: Row, language: str) -> tuple[str, str]:
+    """The raw and the adjusted win rate of a band, with their intervals; or why there is none."""
+    words = catalogue(language)["win_rate"]
+    if row["rate"] is None:
+        return str(words["few"].format(least=row["least_deals"])), ""
+    raw = _share(row["rate"], row["low"], row["high"], words)
+    if row["adjusted"] is None:
+        return raw, str(words["apart"])
+    return raw, _share(row["adjusted"], row["adjusted_low"], row["adjusted_high"], words)
+
+
+def _share(rate: float, low: float, high: float, words: Mapping[str, Any]) -> str:
+    rate, low, high = (round(100 * share) for share in (rate, low, high))
+    return str(words["rate"].format(rate=rate, low=low, high=high))

@@ -35,7 +35,7 @@ def compute(engine: Engine, context: Context, by_days: int, years: int, least: i
     params = {"as_of": context.as_of, "by_days": by_days, "oldest_day": oldest, "least_cell": LEAST_CELL}
     run_steps(engine, "deals/win_rate", params)
     cells, spreads = _rows(engine, "SELECT * FROM deal_cell"), _rows(engine, "SELECT * FROM deal_spread")
-    fixed = {"by_days": by_days, "years": years, "least_deals": least}
+    fixed = {"by_days": by_days, "oldest_day": oldest, "least_deals": least}
     made = [{**band, **fixed} for band in bands(cells, {s["band"]: s for s in spreads}, least)]
     engine.load("deal_band", {c: np.array([r[c] for r in made], _DTYPES.get(c, np.int64)) for c in made[0]})
     engine.view("deal_win_rate", "SELECT b.*, s.since_day, s.early FROM deal_band AS b CROSS JOIN deal_span AS s", {})
@@ -63,11 +63,11 @@ def bands(cells: Sequence[Row], spreads: Mapping[int, Row], least: int) -> Itera
 
 def _even(rate: float, deals: int, spread: Row) -> float:
     """How many independent deals would vary as much as these; where none varies, as many as there are accounts."""
-    accounts = spread["accounts"]
+    accounts = int(spread["accounts"])
     if accounts < 2 or spread["square"] == 0 or not 0 < rate < 1:
         return float(min(deals, accounts))
     variance = spread["square"] / 1e6 / deals**2 * accounts / (accounts - 1)
-    return min(float(deals), rate * (1 - rate) / variance)
+    return float(min(deals, rate * (1 - rate) / variance))
 
 
 def wilson(rate: float, size: float) -> tuple[float, float]:
