@@ -125,13 +125,12 @@ def test_a_role_in_touch_falls_silent_once_and_no_day_brings_it_back(engine_with
     rows = {"contact": [person("C1")], "opportunity": [open_deal()], "stakeholder": [named("C1", "champion")]}
     shown, told = None, []
     # Two-way contact is recent for 90 days; what is shown as in touch stays so for 104.
-    for passed in (0, 89, 91, 103, 105):
+    for passed in (0, 91, 103, 105):
         ((states,),) = covered(computed(engine_with, {**rows, **met({"C1": DAY})}, DAY + passed), "role_states")
         shown = stakeholder_text(states, shown, "en")
         told.append((passed, shown.partition(";")[0], stakeholder_text(states, None, "en").partition(";")[0]))
     assert told == [
         (0, "1 of 4 roles in touch", "1 of 4 roles in touch"),
-        (89, "1 of 4 roles in touch", "1 of 4 roles in touch"),
         (91, "1 of 4 roles in touch", "0 of 4 roles in touch"),
         (103, "1 of 4 roles in touch", "0 of 4 roles in touch"),
         (105, "0 of 4 roles in touch", "0 of 4 roles in touch"),
@@ -229,21 +228,43 @@ def test_only_two_way_contact_by_day_30_of_a_deal_that_was_still_open_counts(eng
     assert found[0]["early"] == 1
 
 
-def test_deals_of_one_account_go_together_and_a_band_of_other_sizes_is_not_adjusted() -> None:
-    def cell(band: int, stratum: int, count: int, won: int, of: int) -> Row:
-        return {"band": band, "stratum": stratum, "deals": count, "won": won, "stratum_deals": of}
+def cell(band: int, stratum: int, deals: int, won: int) -> Row:
+    return {"band": band, "stratum": stratum, "deals": deals, "won": won}
 
-    cells = [cell(0, 1, 40, 20, 76), cell(0, 3, 4, 0, 44), cell(1, 1, 36, 18, 76), cell(1, 3, 40, 10, 44)]
-    # Nine accounts of four deals each way: won all or none. W = 76/120 and 44/120.
-    spread = {1: {"accounts": 19, "square": 76 * 10**6}}
-    nobody, one, *_ = win_rate.bands(cells, spread, 30)
-    assert (nobody["state"], nobody["adjusted"], nobody["rate"]) == ("apart", None, round(20 / 44, 6))
-    assert win_rates(nobody, "en") == ("45 % (32 to 60)", "not adjusted: too few deals of some size")
-    # 0.6333 · 0.5 + 0.3667 · 0.25 = 0.4083; variance 76 / 76² · 19/18 = 0.013889: as of 17.4 deals.
-    assert one["adjusted"] == pytest.approx(0.408333, abs=1e-6)
-    low, high = win_rate.wilson(0.408333, 17.395)
-    assert (one["adjusted_low"], one["adjusted_high"]) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
-    assert list(win_rate.bands([], {}, 30))[3]["state"] == "few"
+
+def test_deals_of_one_account_go_together() -> None:
+    cells = [cell(0, 1, 20, 10), cell(0, 3, 20, 10), cell(3, 1, 20, 10), cell(3, 3, 20, 10)]
+    terms = win_rate.factors(cells, 30)
+    assert {(t["share"], t["rate"], t["factor"]) for t in terms} == {(0.5, 0.5, 1.0)}
+    # Ten accounts of four deals, which win all or none: ten residuals of ±2 deals, their squares in millionths.
+    spreads = {0: {"accounts": 10, "square": 40 * 10**6}, 3: {"accounts": 40, "square": 10 * 10**6}}
+    together, _, _, single = win_rate.bands(cells, terms, spreads, 30)
+    # 40 / 40² · 10/9 = 0.02778: as 0.25 / 0.02778 = 9 deals. Alone, 10 / 40² · 40/39: as 39.
+    nine, many = win_rate.wilson(0.5, 9), win_rate.wilson(0.5, 39)
+    assert (together["adjusted_low"], together["adjusted_high"]) == tuple(pytest.approx(v, abs=1e-6) for v in nine)
+    assert (single["adjusted_low"], single["adjusted_high"]) == tuple(pytest.approx(v, abs=1e-6) for v in many)
+
+
+def test_sizes_that_some_band_lacks_are_left_out_for_all_and_said() -> None:
+    cells = [cell(0, 1, 40, 20), cell(0, 3, 4, 0), cell(1, 1, 36, 9), cell(1, 3, 40, 30), cell(2, 3, 9, 9)]
+    terms = win_rate.factors(cells, 30)
+    spreads = {band: {"accounts": 30, "square": 9 * 10**6} for band in (0, 1)}
+    nobody, one, some, _ = win_rate.bands(cells, terms, spreads, 30)
+    # The large ones, of which the first has four deals only, count for none; 76 of 129 deals are left.
+    assert (nobody["adjusted"], one["adjusted"], one["rate"]) == (0.5, 0.25, round(39 / 76, 6))
+    assert (some["state"], some["rate"], some["adjusted"]) == ("few", None, None)
+    assert one["adjusted_share"] == round(76 / 129, 6)
+    told = win_rate_about({**one, "since_day": 0, "oldest_day": 0, "by_days": 30, "early": 2}, "en")
+    assert told.endswith("Adjusted over 59 % of the deals: of the other sizes some row has too few.")
+    # Where that leaves less than half of all deals, nothing is adjusted.
+    cells = [cell(0, 1, 40, 20), cell(0, 3, 4, 0), cell(1, 1, 4, 2), cell(1, 3, 40, 10)]
+    assert win_rate.factors(cells, 30) == []
+    nobody, *_ = win_rate.bands(cells, [], {}, 30)
+    assert (nobody["state"], nobody["adjusted"], nobody["adjusted_share"]) == ("apart", None, None)
+    assert win_rates({**nobody, "least_deals": 30}, "en") == (
+        "45 % (32 to 60)",
+        "not adjusted: its deals are of other sizes",
+    )
 
 
 def test_without_captured_contact_the_win_rate_is_unknown(engine_with: Maker) -> None:

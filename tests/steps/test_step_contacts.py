@@ -80,8 +80,8 @@ def test_what_is_computed_of_people_reaches_their_fields_and_rests_there(
     template = request.getfixturevalue("template" if kind == "salesforce" else "dynamics_template")
     with world(template, tmp_path / "world", kind=kind) as made:
         opt_in(made, kind)
-        deal = offer(made, kind, *promote(made, kind))
-        report = made.run("first_run")
+        deal, today = offer(made, kind, *promote(made, kind)), made.clock.now.date()
+        report = made.run("first_run", as_of=today)
         with made.work() as work:
             people = {r["contact_id"]: r for r in query(results.folder(work.mirror), "SELECT * FROM contact_result")}
             undone = plan(work.pen(), report.run).changes
@@ -107,7 +107,7 @@ def test_what_is_computed_of_people_reaches_their_fields_and_rests_there(
         )
         assert told[field(kind, "missing_roles")] == "Champion; Technical buyer; User"
         made.clock.forward(days=1)
-        assert made.run("refresh").changes == []
+        assert made.run("refresh", as_of=today).changes == []
 
 
 def test_out_of_scope_only_what_was_written_is_kept_true_and_whom_nothing_is_computed_of_holds_nothing(

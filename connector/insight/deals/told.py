@@ -75,7 +75,10 @@ def win_rate_about(row: Row, language: str) -> str:
     oldest, since = iso_day(row["oldest_day"] + 1), iso_day(row["since_day"])
     parts = [words["about"].format(oldest=oldest, since=since, days=row["by_days"])]
     parts += [words["early"].format(n=row["early"])] if row["early"] else []
-    return " ".join([*parts, words["adjusted"]])
+    parts.append(words["adjusted"])
+    if (row["adjusted_share"] or 1) < 1:
+        parts.append(words["partly"].format(share=round(100 * row["adjusted_share"])))
+    return " ".join(parts)
 
 
 def win_rates(row: Row, language: str) -> tuple[str, str]:

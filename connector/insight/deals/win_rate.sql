@@ -46,10 +46,11 @@ SELECT MEDIAN(amount_minor) AS middle FROM deal_judged WHERE early = 0
 SELECT m.middle AS middle, MEDIAN(CASE WHEN d.amount_minor <= m.middle THEN d.amount_minor END) AS low,
   MEDIAN(CASE WHEN d.amount_minor > m.middle THEN d.amount_minor END) AS high
 FROM deal_middle m
-JOIN deal_judged d ON d.early = 0
+CROSS JOIN deal_judged d
+WHERE d.early = 0
 GROUP BY m.middle
 
--- inner: deal_group
+-- step: deal_group
 SELECT account_id, band, stratum, COUNT(*) AS deals, CAST(SUM(won) AS BIGINT) AS won
 FROM (
   SELECT d.account_id AS account_id, d.band AS band, d.won AS won,
@@ -67,29 +68,9 @@ FROM (
 GROUP BY account_id, band, stratum
 
 -- step: deal_cell
-SELECT c.band AS band, c.stratum AS stratum, c.deals AS deals, c.won AS won, b.deals AS band_deals, s.deals AS stratum_deals
-FROM (
-  SELECT band, stratum, CAST(SUM(deals) AS BIGINT) AS deals, CAST(SUM(won) AS BIGINT) AS won
-  FROM deal_group GROUP BY band, stratum
-) c
-JOIN (SELECT band, CAST(SUM(deals) AS BIGINT) AS deals FROM deal_group GROUP BY band) b ON b.band = c.band
-JOIN (SELECT stratum, CAST(SUM(deals) AS BIGINT) AS deals FROM deal_group GROUP BY stratum) s ON s.stratum = c.stratum
-
--- What each account adds to a band beyond its expected wins, in thousandths of a deal: the deals of one account go
--- together, so the spread is that of accounts.
--- inner: deal_residual
-SELECT g.account_id AS account_id, g.band AS band,
-  CAST(SUM(CAST(floor(
-    c.stratum_deals * 1.0E0 / greatest(t.deals, 1) * c.band_deals / greatest(c.deals, 1)
-    * (g.won - g.deals * 1.0E0 * c.won / greatest(c.deals, 1)) * 1.0E3 + 0.5E0
-  ) AS BIGINT)) AS BIGINT) AS milli
-FROM deal_group g
-JOIN deal_cell c ON c.band = g.band AND c.stratum = g.stratum AND c.deals >= :least_cell
-CROSS JOIN (SELECT CAST(SUM(deals) AS BIGINT) AS deals FROM deal_group) t
-GROUP BY g.account_id, g.band
-
--- step: deal_spread
-SELECT band, COUNT(*) AS accounts, CAST(SUM(milli * milli) AS BIGINT) AS square FROM deal_residual GROUP BY band
+SELECT band, stratum, CAST(SUM(deals) AS BIGINT) AS deals, CAST(SUM(won) AS BIGINT) AS won
+FROM deal_group
+GROUP BY band, stratum
 
 -- step: deal_span
 SELECT c.since_day AS since_day, COALESCE(j.early, 0) AS early
