@@ -104,7 +104,7 @@ def test_open_deals_name_the_roles_that_nobody_has(engine_with: Maker) -> None:
     assert missing_roles(states) == "Champion; Technical buyer"
     row = {"name": "Plant 2", "shown": None, "role_states": states, "contacts": 2, "engaged": 1}
     told = "1 of 4 roles in touch; not in touch: user; missing: champion, technical buyer"
-    assert list(deal_lines([row], "en")) == [f"Plant 2: {told} (2 people with a role on it, 1 in touch)"]
+    assert list(deal_lines([row], "en")) == [f"Plant 2: {told} (2 people named for it, 1 in touch)"]
 
 
 def test_where_nobody_keeps_roles_they_are_unknown_and_without_activities_only_known(engine_with: Maker) -> None:

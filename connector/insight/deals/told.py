@@ -63,7 +63,7 @@ def deal_lines(deals: Sequence[Row], language: str) -> Iterator[str]:
         if deal["contacts"]:
             count = "1 person" if deal["contacts"] == 1 else f"{deal['contacts']} people"
             touch = "" if deal["engaged"] is None else f", {deal['engaged']} in touch"
-            people = f" ({count} with a role on it{touch})"
+            people = f" ({count} named for it{touch})"
         yield f"{deal['name']}: {stakeholder_text(deal['role_states'], deal['shown'], language)}{people}"
 
 

@@ -36,10 +36,11 @@ def compute(engine: Engine, context: Context, by_days: int, years: int, least: i
     oldest = context.as_of - round(365.25 * years)
     params = {"as_of": context.as_of, "by_days": by_days, "oldest_day": oldest}
     run_steps(engine, "deals/win_rate", params)
-    cells = _rows(engine, "SELECT * FROM deal_cell")
+    cells = _rows(engine, "SELECT * FROM deal_cell ORDER BY band, stratum")
     terms = factors(cells, least)
     engine.load("deal_factor", _arrays(terms, _DTYPES, _TERM))
     run_steps(engine, "deals/spread", params)
+    engine.drop(["deal_group"])
     spreads = {row["band"]: row for row in _rows(engine, "SELECT * FROM deal_spread")}
     fixed = {"by_days": by_days, "oldest_day": oldest, "least_deals": least}
     made = [{**band, **fixed} for band in bands(cells, terms, spreads, least)]
