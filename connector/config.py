@@ -16,6 +16,7 @@ from connector.errors import UsageFault, nearest
 from connector.insight.chart import Settings as Chart
 from connector.insight.chart.introduction import Privacy
 from connector.insight.coverage import Settings as Coverage
+from connector.insight.deals import Settings as Deals
 from connector.insight.key_accounts import Settings as KeyAccounts
 from connector.insight.lapse import Settings as Lapse
 from connector.insight.net_value import Settings as NetValue
@@ -123,6 +124,7 @@ class Config:
     relationship: Relationship = Relationship()
     chart: Chart = Chart()
     coverage: Coverage = Coverage()
+    deals: Deals = Deals()
     whitespace: Whitespace = Whitespace()
     net_value: NetValue = NetValue()
     lapse: Lapse = Lapse()

@@ -18,7 +18,7 @@ from connector.insight import ORDER
 from connector.mapping import WriteRule
 from connector.notify import Notify, notify
 from connector.schema import ASKED, TABLES, WRITE_COLUMNS, Change, Context
-from connector.steps import contacts, money
+from connector.steps import contacts, money, opportunities
 from connector.steps import enrich as enriching
 from connector.steps import write_back as writing
 from connector.steps.diff import Diff, Guards, Wanted, breaches, diff
@@ -295,15 +295,19 @@ def run_diff(work: Workspace, as_of: str) -> Diff:
     """Changes between the newest results and the CRM's own values, as the last pull saw them."""
     if not work.mirror.has_results():
         raise UsageFault(f"{work.mirror.path}: there are no results yet. Run: kam enrich")
-    by_table: dict[str, Rules] = {"account": {}, "contact": {}}
+    by_table: dict[str, Rules] = {"account": {}, "contact": {}, "opportunity": {}}
     for (table, column), rule in work.fieldmap.writes().items():
         by_table[table][column] = rule
     scope = work.config.write_scope
     found = _diff_of(work, "account", enriching.wanted(work.mirror, list(by_table["account"]), scope, as_of), by_table)
-    if not by_table["contact"]:
-        return found
-    people = contacts.wanted(work.mirror, results.folder(work.mirror), scope.contacts, work.config.relationship)
-    return found.with_contacts(_diff_of(work, "contact", people, by_table))
+    details, people, deals = results.folder(work.mirror), Diff(), Diff()
+    if by_table["contact"]:
+        wanted = contacts.wanted(work.mirror, details, scope.contacts, work.config.relationship)
+        people = _diff_of(work, "contact", wanted, by_table)
+    if by_table["opportunity"]:
+        wanted = opportunities.wanted(work.mirror, details, scope.opportunities, work.config.company.language)
+        deals = _diff_of(work, "opportunity", wanted, by_table)
+    return found.beside(people, deals)
 
 
 def _diff_of(work: Workspace, table: str, wanted: Iterable[Wanted], by_table: Mapping[str, Rules]) -> Diff:

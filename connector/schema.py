@@ -381,8 +381,8 @@ class CrmField:
     """One field of ours in the CRM; `column` is the canonical name that mapping and results use.
 
     kind: picklist, text, long_text, number, currency, date, flag, user, contact (a lookup to one). `group` is what
-    setup calls the set: core (always), inputs, programme, contacts. `precision`/`scale` as the CRM counts them,
-    `length` in characters.
+    setup calls the set: core (always), inputs, programme, contacts, opportunities. `precision`/`scale` as the CRM
+    counts them, `length` in characters.
     """
 
     table: str
@@ -437,6 +437,15 @@ ORG_FUNCTIONS: Mapping[str, str] = {
     "quality": "Quality",
     "general": "General management",
     "other": "Other",
+}
+# Roles that can be asked for on a deal → their words in the CRM.
+DEAL_ROLES: Mapping[str, str] = {
+    "economic_buyer": "Economic buyer",
+    "champion": "Champion",
+    "technical": "Technical buyer",
+    "user": "User",
+    "coach": "Coach",
+    "sponsor": "Sponsor",
 }
 
 CRM_FIELDS: tuple[CrmField, ...] = (
@@ -702,6 +711,26 @@ CRM_FIELDS: tuple[CrmField, ...] = (
         "Role in buying: as people or the CRM say, else likely by the job title; a champion is never guessed.",
         "contacts",
         values=(*BUYING_ROLES.values(), "Unknown"),
+    ),
+    CrmField(
+        "opportunity",
+        "stakeholder_text",
+        "text",
+        "KAM stakeholders",
+        "Which roles of this deal are in touch, not in touch and missing; roles only.",
+        "opportunities",
+        length=255,
+    ),
+    CrmField(
+        "opportunity",
+        "missing_roles",
+        # A multi-select would need a kind of its own in both CRMs; a text filters by "contains" as well.
+        "text",
+        "KAM missing roles",
+        f"Roles that nobody has on this deal, parted by semicolons. Some of: {' · '.join(DEAL_ROLES.values())}; else"
+        " None or Unknown.",
+        "opportunities",
+        length=255,
     ),
 )
 WRITE_COLUMNS: dict[tuple[str, str], CrmField] = {(f.table, f.column): f for f in CRM_FIELDS}

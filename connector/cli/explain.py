@@ -14,6 +14,7 @@ from connector.engine import query
 from connector.errors import UsageFault
 from connector.insight.chart.introduction import asking
 from connector.insight.coverage.story import team_lines
+from connector.insight.deals.told import deal_lines
 from connector.insight.story import story
 from connector.insight.texts import catalogue
 from connector.mapping import FieldMap
@@ -22,6 +23,7 @@ from connector.single import aside
 from connector.steps import products
 from connector.steps.money import read_rates
 from connector.store import results, runs
+from connector.workspace import Workspace
 
 # How many contacts have, or likely have, each role in buying.
 _ROLES = (
@@ -71,7 +73,7 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
             who = work.mirror.rows('SELECT name FROM "user" WHERE id = ?', [row["sponsor_suggested"]])
             row["suggested_name"] = next((user["name"] for user in who), None)
         single = products.of_account(work.mirror, found["id"], epoch_day(day) or 0)
-        config = work.config
+        config, deals = work.config, open_deals(work, found["id"])
         ways = query(details, "SELECT * FROM introduction WHERE account_id = ?", [found["id"]])
         names = {u["id"]: u["name"] for u in work.mirror.rows('SELECT id, name FROM "user"')} if ways else {}
         digits = read_rates(work.mirror, work.corporate).digits
@@ -80,13 +82,14 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
     asks = [asking(way, seats, config.privacy, names.get(way["owner_id"])) for way in ways]
     if as_json:
         tables: dict[str, Any] = {"slots": slots, "families": cells, "criteria": weighed, "introductions": asks}
-        tables |= {"roles": roles, "team": team, "products": [p for p in single if p["has"]]}
+        tables |= {"roles": roles, "team": team, "products": [p for p in single if p["has"]], "deals": deals}
         shared.show_json(None, [row], **tables, parent=above, as_of=day)
         return
     click.echo(shared.plain(f"{row['name']} ({row['id']}), as of {day}; attributes as they stand now"))
     parent = f"{above['name']} ({above['id']})" if above else None
     beside: dict[str, Any] = {"weighed": weighed, "fields": fields, "asks": asks}
     beside |= {"roles": roles, "team": team_lines(team), "lost_days": config.whitespace.lost_days}
+    beside["deals"] = list(deal_lines(deals, config.company.language))
     told = list(story(row, slots, cells, context, config.key_accounts, parent=parent, **beside))
     families = [c["family"] for c in cells if c["state"] in ("owned", "lapsed") or c["shown"]]
     told += [("Products", lines)] if (lines := list(products.lines(single, families))) else []
@@ -94,6 +97,16 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
         click.echo(f"\n{title}")
         for line in lines:
             click.echo(shared.plain(f"  {line}"))
+
+
+def open_deals(work: Workspace, account: str) -> list[dict[str, Any]]:
+    """An account's open deals by close date, with their names and what the CRM shows of their roles."""
+    found = query(results.folder(work.mirror), "SELECT * FROM opportunity_result WHERE account_id = ?", [account])
+    rows = {r["opportunity_id"]: r for r in found}
+    sql = f"SELECT id, name, close_date FROM opportunity WHERE id IN ({', '.join('?' * len(rows))})"  # noqa: S608
+    known = sorted(work.mirror.rows(sql, list(rows)), key=lambda deal: (deal["close_date"] or "9999", deal["id"]))
+    shown = {i: work.mirror.present_of("opportunity", i).get("stakeholder_text") for i in rows}
+    return [{**rows[deal["id"]], **deal, "shown": shown[deal["id"]]} for deal in known]
 
 
 def crm_names(given: FieldMap) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from connector import job
-from connector.cli import programme_view, shared, what_if
+from connector.cli import programme_view, shared, what_if, win_rate
 from connector.cli.diff import enriched_day
 from connector.convert import epoch_day
 from connector.errors import UsageFault
@@ -206,3 +206,4 @@ def override(ctx: click.Context, /, account: str, status: str, reason: str, unti
 
 
 command.add_command(what_if.command)
+command.add_command(win_rate.command)

@@ -1,7 +1,7 @@
 """The arithmetic: every insight is one .py and one .sql, and runs on whatever engine it is handed.
 
-Order: hierarchy → titles → relationship → chart → coverage → whitespace.estimate → net_value → lapse → key_accounts →
-quadrant → sponsor → whitespace.show → explain.
+Order: hierarchy → titles → relationship → chart → coverage → deals → whitespace.estimate → net_value → lapse →
+key_accounts → quadrant → sponsor → whitespace.show → explain.
 Growth potential uses the estimate before hold-backs; hold-backs use the quadrant.
 """
 
@@ -11,6 +11,7 @@ from typing import Any
 from connector.insight import (
     chart,
     coverage,
+    deals,
     hierarchy,
     key_accounts,
     lapse,
@@ -32,6 +33,7 @@ ORDER: tuple[tuple[str, Compute, str], ...] = (
     ("relationship", relationship.compute, "relationship"),
     ("chart", chart.compute, "chart"),
     ("coverage", coverage.compute, "coverage"),
+    ("deals", deals.compute, "deals"),
     ("chart.complete", chart.complete, "chart"),
     ("introduction", introduction.compute, "chart"),
     ("whitespace.estimate", whitespace.estimate, "whitespace"),

@@ -46,13 +46,14 @@ def story(
     roles: Sequence[Row] = (),
     team: Sequence[str] = (),
     lost_days: int = 365,
+    deals: Sequence[str] = (),
 ) -> Iterator[Part]:
-    """Titled lines: status, value, score, relationship, quadrant, coverage, chart, whitespace.
+    """Titled lines: status, value, score, relationship, quadrant, coverage, deals, chart, whitespace.
 
     `parent` names a branch's company, `weighed` is what the criteria are held against, `fields` the CRM's names of our
     columns of account; `asks` tells whom to ask for an introduction, `roles` counts people by role in buying, `team`
-    tells who of ours is on the account; a lost family cools for `lost_days`. The texts of the CRM fields are quoted as
-    they are, in the language of the account's owner.
+    tells who of ours is on the account, `deals` who is in touch on each open deal; a lost family cools for `lost_days`.
+    The texts of the CRM fields are quoted as they are, in the language of the account's owner.
     """
     said = catalogue("en")  # its sentences are English: so are the words in them
     parent = parent or str(row["root_id"])
@@ -68,6 +69,8 @@ def story(
     yield "Coverage", list(coverage_lines(row, slots, roles, said))
     if team:
         yield "Account team", list(team)
+    if deals:
+        yield "Open deals", list(deals)
     if sponsor := list(_sponsor(row, context)):
         yield "Sponsor", sponsor
     yield "Org chart", [*_chart(row), *asks]

@@ -65,6 +65,7 @@ class Book:
     that ever bought, in minor units, falling. cuts: where attractiveness and relationship part the boxes, if known.
     portfolio: how the value lies over the accounts; nothing is known where no account has any.
     weighed: what the criteria are held against. foretold: the newest back-test of whitespace, if there was one.
+    win_rates: one row for each band of contacts.
     """
 
     day: str
@@ -80,6 +81,7 @@ class Book:
     portfolio: Row
     weighed: Sequence[Row] = ()
     foretold: Row | None = None
+    win_rates: Sequence[Row] = ()
 
 
 def read(mirror: Mirror, context: Context, settings: Settings, ids: Sequence[str] = ()) -> Book:
@@ -107,6 +109,7 @@ def read(mirror: Mirror, context: Context, settings: Settings, ids: Sequence[str
         members_worth=sum(max(b["worth"], 0) for b in buyers if b["member"]),
         cuts=_cuts(folder),
         weighed=_rows(folder, "SELECT * FROM criterion_result"),
+        win_rates=_rows(folder, "SELECT * FROM deal_win_rate ORDER BY place"),
         portfolio=_rows(folder, "SELECT * FROM portfolio")[0],
         foretold=replays.newest(mirror),
     )

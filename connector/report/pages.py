@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from connector import __version__
+from connector.insight.deals.told import win_rate_about, win_rates
 from connector.insight.explain import money, slot_words
 from connector.insight.story import story
 from connector.insight.texts import ISOLATE, LANGUAGES, POP, catalogue
@@ -78,8 +79,12 @@ def _overview(book: Book) -> dict[str, Any]:
     nominated = [r for r in rows if r["id"] not in shown]
     others = [a.row for a in book.pages if not a.row["in_programme"]]
     parts |= {name: part for name, part in (("nominated", nominated), ("others", others)) if part}
-    gain = sum(w for w in book.worth if w > 0)
+    gain, language = sum(w for w in book.worth if w > 0), book.context.language
     return {
+        "win_rates": book.win_rates,
+        "win_words": catalogue(language)["win_rate"],
+        "win_about": win_rate_about(book.win_rates[0], language) if book.win_rates else "",
+        "win_told": lambda row: win_rates(row, language),
         "parts": parts,
         "none_open": {catalogue(language)["alert"]["none"] for language in LANGUAGES},
         "scatter": scatter(rows, book.cuts),

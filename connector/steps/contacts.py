@@ -1,7 +1,7 @@
 """What each contact shall hold in the CRM: level, function, role, how warm the contact is, and a likely manager.
 
 Results of people and what the CRM shows of them come in, wishes leave. Nobody is named in a reason: a change names the
-field, and the CRM the person. Next room: `diff`.
+field, and the CRM the person. Next room: `opportunities`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ _READ = (
     *("contact_id", "level", "function", "strength", "band", "last_two_way_day"),
     *("suggested_manager_id", "suggestion_confidence", "role_guess", "role_source"),
 )
-_REACH = {"programme": "a.in_programme = 1", "customers": "a.is_customer = 1", "all": "TRUE"}
+REACH = {"programme": "a.in_programme = 1", "customers": "a.is_customer = 1", "all": "TRUE"}
 _WHY = {
     "org_level": "by the job title",
     "org_function": "by the job title",
@@ -44,10 +44,10 @@ def wanted(mirror: Mirror, details: Path, scope: Scope, settings: Settings) -> I
     """
     present = dict(mirror.present("contact"))
     written = {i for i, values in present.items() if any(v is not None for v in values.values())}
-    joined = f"SELECT c.{', c.'.join(_READ)}, {_REACH[scope]} AS reached"
+    joined = f"SELECT c.{', c.'.join(_READ)}, {REACH[scope]} AS reached"
     joined += " FROM contact_result AS c LEFT JOIN account_result AS a ON a.id = c.account_id"
     seen = set()
-    for rows in batches(details, f"{joined} WHERE {_REACH[scope]} OR {'TRUE' if written else 'FALSE'}"):
+    for rows in batches(details, f"{joined} WHERE {REACH[scope]} OR {'TRUE' if written else 'FALSE'}"):
         for *values, reached in rows:
             row = dict(zip(_READ, values, strict=True))
             contact = row["contact_id"]

@@ -38,28 +38,34 @@ class Wanted:
 
 @dataclass
 class Diff:
-    """Changes; edits of people that were kept or rejected as (id, column); accounts and contacts in scope."""
+    """Changes; edits of people that were kept or rejected as (id, column); accounts, contacts and deals in scope."""
 
     changes: list[Change] = field(default_factory=list)
     kept: list[tuple[str, str]] = field(default_factory=list)
     rejected: list[tuple[str, str]] = field(default_factory=list)
     scope: int = 0
     contacts: int = 0
+    deals: int = 0
 
     def counts(self) -> dict[str, int]:
         """Numbers of a diff, for the run's record."""
         return {
             "changes": len(self.changes),
             "records": len({c.id for c in self.changes}),
-            "scope": self.scope + self.contacts,
+            "scope": self.scope + self.contacts + self.deals,
             "kept": len(self.kept),
             "rejected": len(self.rejected),
         }
 
-    def with_contacts(self, other: "Diff") -> "Diff":
-        """Together with the diff of the contacts."""
-        changes, kept = [*self.changes, *other.changes], [*self.kept, *other.kept]
-        return Diff(changes, kept, [*self.rejected, *other.rejected], self.scope, other.scope)
+    def beside(self, contacts: "Diff", deals: "Diff") -> "Diff":
+        """Together with the diffs of contacts and deals."""
+        parts = (self, contacts, deals)
+        return Diff(
+            [c for part in parts for c in part.changes],
+            [pair for part in parts for pair in part.kept],
+            [pair for part in parts for pair in part.rejected],
+            *(part.scope for part in parts),
+        )
 
 
 def diff(
@@ -221,7 +227,11 @@ class Guards:
 def breaches(result: Diff, guards: Guards) -> list[str]:
     """What a guard has to say against a list of changes; empty when it may be written."""
     said = []
-    for table, scope, records in (("account", result.scope, "records"), ("contact", result.contacts, "contacts")):
+    for table, scope, records in (
+        ("account", result.scope, "records"),
+        ("contact", result.contacts, "contacts"),
+        ("opportunity", result.deals, "deals"),
+    ):
         old = [c for c in result.changes if c.table == table and c.before is not None and c.column not in _STAMPS]
         changed, allowed = {c.id for c in old}, guards.max_changed_share * scope
         if len(changed) > max(allowed, 1):

@@ -52,7 +52,7 @@ _MOST_CHANGED = 0.25
 class WriteScope:
     """Which accounts an insight writes to: programme (Key, nominated, proposed, watched), customers or all.
 
-    contacts: of which accounts the people are written to.
+    contacts, opportunities: of which accounts the people and the open deals are written to.
     """
 
     key_accounts: Scope = "customers"
@@ -61,6 +61,7 @@ class WriteScope:
     coverage: Scope = "programme"
     alerts: Scope = "programme"
     contacts: Scope = "programme"
+    opportunities: Scope = "programme"
 
 
 class Keeper(Protocol):
@@ -112,6 +113,7 @@ RESULTS = {
     "criterion_result": "SELECT * FROM criterion_result",
     "portfolio": "SELECT * FROM portfolio",
     "introduction": "SELECT * FROM introduction",
+    "deal_win_rate": "SELECT * FROM deal_win_rate",
 }
 # What lists, diff and status read of an account stands in the mirror too; the rest of it in the file only.
 LISTED = (

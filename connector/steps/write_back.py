@@ -74,11 +74,11 @@ def write_back(pen: Pen, run: int, changes: Sequence[Change], groups: Mapping[st
 
 
 def parents(mirror: Mirror, changes: Sequence[Change]) -> dict[str, str]:
-    """Account → its parent, and contact → its account, so that children of one parent are sent together."""
+    """Account → its parent, contact and deal → its account, so that children of one parent are sent together."""
     rows = mirror.rows("SELECT id, parent_id FROM account WHERE parent_id IS NOT NULL")
     found = {r["id"]: r["parent_id"] for r in rows}
-    if any(c.table == "contact" for c in changes):
-        rows = mirror.rows("SELECT id, account_id FROM contact WHERE account_id IS NOT NULL")
+    for table in sorted({c.table for c in changes} & {"contact", "opportunity"}):
+        rows = mirror.rows(f"SELECT id, account_id FROM {table} WHERE account_id IS NOT NULL")  # noqa: S608
         found |= {r["id"]: r["account_id"] for r in rows}
     return found
 

@@ -17,7 +17,7 @@ from connector.errors import EXIT_MEANING
 from connector.schema import Change
 
 COMMANDS = [(name,) for name in cli.COMMANDS] + [
-    ("programme", n) for n in ("approve", "decline", "nominate", "override", "what-if")
+    ("programme", n) for n in ("approve", "decline", "nominate", "override", "what-if", "win-rate")
 ]
 COMMANDS += [("backtest", "key-accounts"), ("backtest", "whitespace")]
 LOOKING = [
@@ -25,6 +25,7 @@ LOOKING = [
     ("check", "--fit", "--as-of", AS_OF),
     ("diff", "--format", "json"), ("write-back", "--dry-run"), ("undo", "1", "--dry-run"), ("programme",),
     ("programme", "approve", "--all", "--dry-run"), ("programme", "decline", "--all", "--dry-run"), ("status",),
+    ("programme", "win-rate"),
     ("runs",), ("runs", "1"), ("rejects",), ("retry",), ("explain", "Company 01"), ("schedule",),
     ("run", "refresh", "--as-of", AS_OF), ("run", "preview", "--as-of", AS_OF), ("write-back",),
 ]  # fmt: skip

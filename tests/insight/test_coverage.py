@@ -208,39 +208,6 @@ def test_single_threaded_is_one_engaged_contact_or_one_that_carries_nearly_all(
     assert account(engine, "single_threaded") == (single,)
 
 
-def test_open_deals_name_the_roles_that_nobody_has(engine_with: Maker) -> None:
-    deals = [
-        {"id": "O1", "account_id": "A1", "state": "open"},
-        {"id": "O2", "account_id": "A1", "state": "won", "close_day": DAY},
-        {"id": "O3", "account_id": "A1", "state": "lost", "close_day": DAY + 1},
-        {"id": "O4", "account_id": None, "state": "open"},
-        {"id": "O5", "account_id": "A1", "state": "open", "created_day": DAY + 1},
-    ]
-    roles = [
-        {"id": "S1", "opportunity_id": "O1", "contact_id": "C1", "role": "economic_buyer"},
-        {"id": "S2", "opportunity_id": "O1", "contact_id": "C1", "role": "user"},
-        {"id": "S3", "opportunity_id": "O1", "contact_id": "C2", "role": "champion"},
-        {"id": "S4", "opportunity_id": "O1", "contact_id": "GONE", "role": "sponsor"},
-        {"id": "S5", "account_id": "A1", "contact_id": "C2", "role": "sponsor"},
-    ]
-    people = [person("C1", "CFO"), person("C2", "Buyer"), person("GONE", "CEO", is_active=0)]
-    engine = computed(engine_with, world(people, {"C1": WARM}, opportunity=deals, stakeholder=roles))
-    found = engine.rows(
-        "SELECT opportunity_id, contacts, engaged, missing_roles FROM opportunity_coverage ORDER BY opportunity_id"
-    )
-    assert found == [
-        ("O1", 2, 1, ""),
-        ("O3", 1, 0, "economic_buyer,champion"),
-        ("O4", 0, 0, "economic_buyer,champion,sponsor"),
-    ]
-
-
-def test_where_nobody_keeps_roles_on_deals_they_are_unknown(engine_with: Maker) -> None:
-    deals = [{"id": "O1", "account_id": "A1", "state": "open"}]
-    engine = computed(engine_with, world([person("C1", "CFO")], {"C1": WARM}, opportunity=deals))
-    assert engine.rows("SELECT contacts, engaged, missing_roles FROM opportunity_coverage") == [(None, None, None)]
-
-
 def test_a_circle_of_bosses_and_contacts_without_account_do_no_harm(engine_with: Maker) -> None:
     people = [
         person("C1", "CEO", reports_to_id="C2"),

@@ -112,6 +112,12 @@ def test_every_table_has_a_caption_and_headings_with_scope(texts: dict[str, str]
         assert all("scope" in th.attributes for th in page.all("th"))
 
 
+def test_the_overview_tells_how_deals_ended_by_contacts_and_that_it_is_no_cause(texts: dict[str, str]) -> None:
+    page = read(texts["index.html"])
+    assert "association, not a cause" in page.all("h2", id="win-rate")[0].text
+    assert "too few deals: fewer than 30" in texts["index.html"]
+
+
 def test_every_page_says_the_day_and_that_attributes_stand_as_now(texts: dict[str, str]) -> None:
     for text in texts.values():
         told = read(text).all("p", class_="as-of")[0].text

@@ -15,6 +15,7 @@ from connector.engine import DuckEngine, SparkEngine, query
 from connector.insight import (
     chart,
     coverage,
+    deals,
     key_accounts,
     lapse,
     net_value,
@@ -59,6 +60,7 @@ SETTINGS = {
     "relationship": relationship.Settings(),
     "chart": chart.Settings(),
     "coverage": coverage.Settings(),
+    "deals": deals.Settings(small_below=20_000.0),
     "whitespace": WhitespaceSettings(
         lost_reasons={"No budget": "no_need", "Timing": "passing"},
         eligible=(

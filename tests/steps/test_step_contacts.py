@@ -1,4 +1,4 @@
-"""What is written to contacts, in either CRM: made by setup, filled by a run, calm the night after, undone."""
+"""What is written to contacts and open deals, in either CRM: made by setup, filled by a run, calm then, undone."""
 
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,12 @@ from connector.crm.protocol import SetupRequest
 from connector.engine import query
 from connector.insight.relationship import Settings
 from connector.schema import CRM_FIELDS, ORG_LEVELS
-from connector.steps.contacts import COLUMNS, _held, wanted
+from connector.steps.contacts import _held, wanted
 from connector.steps.undo import plan
 from connector.store import results
 from connector.store.mirror import Mirror
 
-FIELDS = tuple(f for f in CRM_FIELDS if f.group == "contacts")
+FIELDS = tuple(f for f in CRM_FIELDS if f.group in ("contacts", "opportunities"))
 WORDS = {
     "salesforce": ("Contact", "Id", "AccountId", "Title"),
     "dynamics": ("contact", "contactid", "accountid", "jobtitle"),
@@ -35,22 +35,42 @@ def opt_in(made: World, kind: str) -> None:
     assert [i for i in done if i.action == "refuse"] == []
     file = made.folder / "mappings" / f"{kind}.toml"
     text = file.read_text(encoding="utf-8")
-    for column in COLUMNS:
+    for column in (f.column for f in FIELDS):
         old = next(line for line in text.splitlines() if line.startswith(f"# {column} = "))
         text = text.replace(old, f'{column} = "{field(kind, column)}"')
-    file.write_text(text.replace("# [contact.write]", "[contact.write]"), encoding="utf-8")
+    for table in ("contact", "opportunity"):
+        text = text.replace(f"# [{table}.write]", f"[{table}.write]")
+    file.write_text(text, encoding="utf-8")
     with (made.folder / "config.toml").open("a", encoding="utf-8") as config:
-        config.write('[write_scope]\ncontacts = "all"\n')
+        config.write('[write_scope]\ncontacts = "all"\nopportunities = "all"\n')
 
 
-def promote(made: World, kind: str) -> None:
-    """Let the first four people of one account be a director and three managers of one function."""
+def promote(made: World, kind: str) -> tuple[str, str]:
+    """Let the first four people of one account be a director and three managers of one function; the account's id, and
+    the director's."""
     record, key, account, title = WORDS[kind]
     sql = f'SELECT min("{key}") FROM "{record}" GROUP BY "{account}" HAVING count(*) = 4 ORDER BY 1'
     ((first,), *_) = made.org.rows(sql)
     same = f'SELECT "{key}" FROM "{record}" WHERE "{account}" = (SELECT "{account}" FROM "{record}" WHERE "{key}" = ?)'
-    for number, (one,) in enumerate(sorted(made.org.rows(same, first))):
+    people = sorted(one for (one,) in made.org.rows(same, first))
+    for number, one in enumerate(people):
         made.org.update(made.org.admin_id, record, one, {title: "Finance Manager" if number else "Finance Director"})
+    return made.org.get(made.org.admin_id, record, first)[account], people[0]
+
+
+def offer(made: World, kind: str, account: str, person: str) -> str:
+    """Begin a deal with one role on it: of the deal itself, or, where that is said on the contact, of the contact."""
+    admin = made.org.admin_id
+    if kind == "salesforce":
+        deal = {"AccountId": account, "Name": "Plant 2", "StageName": "Prospecting", "CloseDate": "2026-09-01"}
+        key = made.org.create(admin, "Opportunity", deal)
+        made.org.create(
+            admin, "OpportunityContactRole", {"OpportunityId": key, "ContactId": person, "Role": "Decision Maker"}
+        )
+        return str(key)
+    made.org.update(admin, "contact", person, {"accountrolecode": 1})  # decision maker
+    values = {"name": "Plant 2", "parentaccountid": account, "customerid": ("account", account)}
+    return str(made.org.create(admin, "opportunity", values))
 
 
 @pytest.mark.parametrize("kind", ["salesforce", "dynamics"])
@@ -60,8 +80,8 @@ def test_what_is_computed_of_people_reaches_their_fields_and_rests_there(
     template = request.getfixturevalue("template" if kind == "salesforce" else "dynamics_template")
     with world(template, tmp_path / "world", kind=kind) as made:
         opt_in(made, kind)
-        promote(made, kind)
-        report = made.run("first_run")
+        deal, today = offer(made, kind, *promote(made, kind)), made.clock.now.date()
+        report = made.run("first_run", as_of=today)
         with made.work() as work:
             people = {r["contact_id"]: r for r in query(results.folder(work.mirror), "SELECT * FROM contact_result")}
             undone = plan(work.pen(), report.run).changes
@@ -77,8 +97,17 @@ def test_what_is_computed_of_people_reaches_their_fields_and_rests_there(
         assert {c.name for c in report.changes if c.table == "contact"} == {""}
         # All of it can be taken back.
         assert {(c.id, c.after) for c in undone if c.column == "suggested_manager"} == {(i, None) for i in suggested}
+        assert {(c.id, c.column, c.name) for c in undone if c.table == "opportunity"} == {
+            (deal, "stakeholder_text", ""), (deal, "missing_roles", ""),
+        }  # fmt: skip
+        told = made.org.get(made.org.admin_id, "Opportunity" if kind == "salesforce" else "opportunity", deal)
+        # Nobody's contact with this person was captured; deals that are closed stay as they are.
+        assert told[field(kind, "stakeholder_text")] == (
+            "0 of 4 roles in touch; not in touch: economic buyer; missing: champion, technical buyer, user"
+        )
+        assert told[field(kind, "missing_roles")] == "Champion; Technical buyer; User"
         made.clock.forward(days=1)
-        assert made.run("refresh").changes == []
+        assert made.run("refresh", as_of=today).changes == []
 
 
 def test_out_of_scope_only_what_was_written_is_kept_true_and_whom_nothing_is_computed_of_holds_nothing(

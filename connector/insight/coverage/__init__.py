@@ -1,13 +1,12 @@
-"""Which seats of the customer's organisation we know and how well: per slot, per account and per open deal.
+"""Which seats of the customer's organisation we know and how well: per slot and per account.
 
 `contact_title`, `contact_strength` and `account_strength` come in with the stakeholder roles people set;
-`coverage_slot`, `account_coverage` (every account) and `opportunity_coverage` leave, and what `roles` leaves. Formula:
-methods, section 3.4.
+`coverage_slot` and `account_coverage` (every account) leave, and what `roles` leaves. Formula: methods, section 3.4.
 
 A slot is `function.level` (`finance.executive`, `any.manager`) or `role.name`. States of an account: `ok`,
 `getting_to_know` (new), `no_contacts`, `no_titles` (we know people, but not where one of them sits), `no_activities`
 (we know who sits where, but not how warm: known_percent only), `unknown` (no contacts anywhere).
-Next room: `whitespace`.
+Next room: `deals`.
 """
 
 from dataclasses import dataclass, field
@@ -103,7 +102,7 @@ class Settings:
 
 
 def compute(engine: Engine, context: Context, settings: Settings) -> None:
-    """Make `coverage_slot`, `account_coverage` and `opportunity_coverage`."""
+    """Make `coverage_slot` and `account_coverage`."""
     _load_rules(engine, settings)
     params = {
         "as_of": context.as_of,

@@ -124,7 +124,7 @@ class Naming:
 def roles(wishes: Iterable[CrmField]) -> tuple[str, ...]:
     """Roles that these fields need: without inputs and programme fields nobody needs the third."""
     groups = {wish.group for wish in wishes}
-    return tuple(ROLES) if groups - {"core", "contacts"} else ("Connector", "Reader")
+    return tuple(ROLES) if groups - {"core", "contacts", "opportunities"} else ("Connector", "Reader")
 
 
 def is_secured(wish: CrmField) -> bool:

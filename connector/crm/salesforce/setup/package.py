@@ -95,7 +95,7 @@ ROLES = {
 def roles(wishes: Iterable[CrmField]) -> tuple[str, ...]:
     """Permission sets that these fields need: without inputs and programme fields nobody needs the third."""
     groups = {wish.group for wish in wishes}
-    return tuple(ROLES) if groups - {"core", "contacts"} else ("Connector", "Reader")
+    return tuple(ROLES) if groups - {"core", "contacts", "opportunities"} else ("Connector", "Reader")
 
 
 def grants(role: str, wishes: Iterable[CrmField]) -> dict[CrmField, bool]:
