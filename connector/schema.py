@@ -418,7 +418,7 @@ BUYING_ROLES: Mapping[str, str] = {
     "sponsor": "Sponsor",
     "blocker": "Blocker",
     "coach": "Coach",
-    "technical": "Technical",
+    "technical": "Technical buyer",
     "user": "User",
 }
 # From level 0 up; the last is for a title that says no level.
@@ -438,14 +438,9 @@ ORG_FUNCTIONS: Mapping[str, str] = {
     "general": "General management",
     "other": "Other",
 }
-# Roles that can be asked for on a deal → their words in the CRM.
+# Roles that can be asked for on a deal, the weightiest first.
 DEAL_ROLES: Mapping[str, str] = {
-    "economic_buyer": "Economic buyer",
-    "champion": "Champion",
-    "technical": "Technical buyer",
-    "user": "User",
-    "coach": "Coach",
-    "sponsor": "Sponsor",
+    role: BUYING_ROLES[role] for role in ("economic_buyer", "champion", "technical", "user", "coach", "sponsor")
 }
 
 CRM_FIELDS: tuple[CrmField, ...] = (

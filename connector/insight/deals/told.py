@@ -10,8 +10,8 @@ from typing import Any
 
 from connector.convert import iso_day
 from connector.insight.deals import states
-from connector.insight.explain import joined
 from connector.insight.texts import catalogue
+from connector.insight.texts.line import joined
 from connector.schema import DEAL_ROLES
 
 Row = Mapping[str, Any]
