@@ -56,8 +56,8 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
         names = {u["id"]: u["name"] for u in work.mirror.rows('SELECT id, name FROM "user"')} if ways else {}
         digits = read_rates(work.mirror, work.corporate).digits
         context = Context(epoch_day(day) or 0, config.company.currency, digits, revenue=config.revenue.source)
-    seats = catalogue(context.language)["slot"]
-    asks = [asking(way, seats, config.privacy, names.get(way["owner_id"])) for way in ways]
+    said = catalogue(context.language)
+    asks = [asking(way, said, config.privacy, names.get(way["owner_id"])) for way in ways]
     if as_json:
         tables: dict[str, Any] = {"slots": slots, "families": cells, "criteria": weighed, "introductions": asks}
         shared.show_json(None, [row], **tables, parent=above, as_of=day)
