@@ -126,22 +126,13 @@ def _chart(account: Account, book: Book, said: Mapping[str, Any]) -> dict[str, A
     """The org chart, its legend, and whom to ask for an introduction, as far as that may be told."""
     people = chart(account.chart, book.roles, book.names, book.warm)
     drawn = drawing(people, gaps(account.slots), said)
-    told = (
-        []
-        if drawn is None
-        else [b.told for b in drawn.boxes]
-        if isinstance(drawn, Drawing)
-        else [item.told for _, items in drawn.parts for item in items]
-    )
-    lines = [who.sure for tree in people.trees for who, over in zip(tree.people, tree.above, strict=True) if over >= 0]
+    states = set() if drawn is None else {told.state for told in drawn.told}
+    lines = drawn.lines if isinstance(drawn, Drawing) else ()
+    ways = () if book.privacy.colleagues == "off" else account.ways
     return {
         "org": drawn,
-        "org_states": [s for s in _STATES if any(one.state == s for one in told)],
-        "org_lines": {"crm": None in lines, "guess": any(sure is not None for sure in lines)},
+        "org_states": [state for state in _STATES if state in states],
+        "org_lines": {"guess" if line.label else "crm" for line in lines},
         "org_left_out": people.left_out,
-        "asks": [
-            asking(way, said, book.privacy, book.names.get(way["owner_id"]))
-            for way in account.ways
-            if book.privacy.colleagues != "off"
-        ],
+        "asks": [asking(way, said, book.privacy, book.names.get(way["owner_id"])) for way in ways],
     }

@@ -62,6 +62,11 @@ class Drawing:
     headings: Sequence[tuple[float, float, str]]
     mirrored: bool = False
 
+    @property
+    def told(self) -> list[Told]:
+        """What is told, box by box."""
+        return [box.told for box in self.boxes]
+
 
 @dataclass(frozen=True)
 class Item:
@@ -77,6 +82,11 @@ class Listing:
     """The chart as lists, each with its heading, which may be empty."""
 
     parts: Sequence[tuple[str, Sequence[Item]]]
+
+    @property
+    def told(self) -> list[Told]:
+        """What is told, line by line."""
+        return [item.told for _, items in self.parts for item in items]
 
 
 def drawing(chart: Chart, gaps: Sequence[str], said: Mapping[str, Any]) -> Drawing | Listing | None:
@@ -122,6 +132,8 @@ def _drawn(trees: Sequence[Tree], told: Sequence[Sequence[Told]], groups: Sequen
     headings: list[tuple[float, float, str]] = []
     x = y = below = 0.0
     for tree, tellings in zip(trees, told, strict=True):
+        if len(tellings) > COLUMNS * HIGHEST / (tall + BETWEEN):
+            return None
         layout = _placed(tree.above)
         columns, layers = (max(place[side] for place in layout.places) + 1 for side in (0, 1))
         if columns > COLUMNS:
@@ -144,7 +156,9 @@ def _drawn(trees: Sequence[Tree], told: Sequence[Sequence[Told]], groups: Sequen
 
 
 def _box(x: float, y: float, told: Told) -> Box:
-    return Box(x, y, told, [shortened(line, WIDE - EDGE) for line in told.lines])
+    # The first line is bold, which takes more room.
+    first, *more = told.lines
+    return Box(x, y, told, [shortened(first, (WIDE - EDGE) * 0.88), *(shortened(line, WIDE - EDGE) for line in more)])
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,13 @@ class Told:
 def person(who: Person, over: Person | None, said: Mapping[str, Any]) -> Told:
     """What is told of a person; `over` is who stands above, on this page."""
     t = said["report"]["org"]
+    comma = t["comma"]
     roles = [str(said["slot"].get(r) or t["role"].get(r, r)) for r in who.roles]
     left, outside = who.state == "left", who.outside
     remark = t["left"] if left else ", ".join(roles) or (t["outside"] if outside else "")
-    short = t["told"].format(seat=", ".join([*_seat(who, said), *roles]), state=_state(who, said))
+    short = t["told"].format(seat=comma.join([*_seat(who, said), *roles]), state=_state(who, said))
     guess = None if who.sure is None else t["suggested"].format(sure=percent(who.sure))
-    above = "" if over is None else t["reports"].format(seat=", ".join(_seat(over, said)))
+    above = "" if over is None else t["reports"].format(seat=comma.join(_seat(over, said)))
     more = [above, guess, t["outside"] if outside else ""]
     return Told(
         who.state,
@@ -43,9 +44,9 @@ def person(who: Person, over: Person | None, said: Mapping[str, Any]) -> Told:
 
 def gap(slot: str, said: Mapping[str, Any]) -> Told:
     """What is told of a seat in which nobody is known."""
-    words, nobody = said["slot"], said["report"]["seat"]["gap"]
+    words, t, nobody = said["slot"], said["report"]["org"], said["report"]["seat"]["gap"]
     lines = [words.get(n, n.replace("_", " ")) for n in slot.split(".", 1) if n not in ("role", "any")]
-    short = said["report"]["org"]["told"].format(seat=", ".join(lines), state=nobody)
+    short = t["told"].format(seat=t["comma"].join(lines), state=nobody)
     return Told("gap", [*lines, nobody], short, short)
 
 
@@ -69,5 +70,4 @@ def _seat(who: Person, said: Mapping[str, Any]) -> list[str]:
     t = said["report"]
     function = t["org"]["no_function"] if who.function is None else said["slot"].get(who.function, who.function)
     level = t["level"]["none" if who.level is None else str(int(who.level))]
-    place = [t["org"]["no_title"]] if who.level is None and who.function is None else [function, level]
-    return [*([who.name] if who.name else []), *map(str, place)]
+    return [*([who.name] if who.name else []), str(function), str(level)]
