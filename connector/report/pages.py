@@ -124,7 +124,8 @@ def _told(account: Account, book: Book) -> dict[str, Any]:
 
 def _chart(account: Account, book: Book, said: Mapping[str, Any]) -> dict[str, Any]:
     """The org chart, its legend, and whom to ask for an introduction, as far as that may be told."""
-    people = chart(account.chart, book.roles, book.names, book.warm)
+    names = book.names if book.privacy.colleagues == "named" else {}
+    people = chart(account.chart, book.roles, names, book.warm)
     drawn = drawing(people, gaps(account.slots), said)
     states = set() if drawn is None else {told.state for told in drawn.told}
     lines = drawn.lines if isinstance(drawn, Drawing) else ()
@@ -134,5 +135,5 @@ def _chart(account: Account, book: Book, said: Mapping[str, Any]) -> dict[str, A
         "org_states": [state for state in _STATES if state in states],
         "org_lines": {"guess" if line.label else "crm" for line in lines},
         "org_left_out": people.left_out,
-        "asks": [asking(way, said, book.privacy, book.names.get(way["owner_id"])) for way in ways],
+        "asks": [asking(way, said, book.privacy, names.get(way["owner_id"])) for way in ways],
     }

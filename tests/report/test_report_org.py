@@ -215,6 +215,16 @@ def test_few_are_drawn_beside_each_other_more_hang_and_too_many_are_listed(repor
     assert len(told(found)) == len(rows)
 
 
+def test_a_tree_that_has_no_room_beside_the_one_before_stands_below_it() -> None:
+    # Two of four columns each, where seven fit; a third of two columns fits beside the second.
+    rows = [person(f"TOP{n}", 5) for n in range(3)]
+    rows += [person(f"R{n}{m}", 2, manager_id=f"TOP{n}") for n, size in enumerate((4, 4, 2)) for m in range(size)]
+    made = drawn(of(*rows))
+    tops = [box for box in made.boxes if box.texts[1] == "board"]
+    assert tops[0].y < made.boxes[1].y < tops[1].y == tops[2].y
+    assert not any(a.meets(b) for n, a in enumerate(rooms(made)) for b in rooms(made)[:n])
+
+
 def test_the_list_is_indented_by_who_stands_under_whom_and_ends_each_list_it_begins() -> None:
     rows = [person("TOP", 5), *(person(f"M{n}", 3, manager_id="TOP") for n in range(COLUMNS + 1))]
     rows += [person(f"R{n}", 2, manager_id=f"M{n}") for n in range(COLUMNS + 1)]

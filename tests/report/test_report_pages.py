@@ -19,7 +19,6 @@ from connector.insight.chart.introduction import Privacy
 from connector.insight.key_accounts import Settings
 from connector.insight.texts import catalogue
 from connector.report import book as books
-from connector.report.heat import SIGNS
 from connector.report.org.drawing import WIDE, WIDTH
 from connector.report.pages import pages
 from connector.schema import Context
@@ -110,8 +109,12 @@ def test_a_name_that_turns_the_direction_of_its_page_is_disarmed(texts: dict[str
     assert page.all("h1", dir="auto")[0].text == "شرکت شیمیایی کینیک"
 
 
-def test_no_contact_is_named(texts: dict[str, str]) -> None:
+@pytest.mark.parametrize("colleagues", ["off", "team"])
+def test_no_contact_is_named_even_where_names_are_at_hand(
+    texts: dict[str, str], book: books.Book, colleagues: Any
+) -> None:
     assert told_of_people(texts) == set()
+    assert told_of_people(dict(pages(replace(book, privacy=Privacy(colleagues))))) == set()
 
 
 def told_of_people(texts: dict[str, str]) -> set[str]:

@@ -29,8 +29,8 @@ class Privacy:
     colleagues: Literal["off", "team", "named"] = field(
         default="team",
         metadata={
-            "meaning": 'Who of ours knows whom: "off", "team" (the colleague who …) or "named" (by name; then the pages'
-            " of the report name contacts, too)."
+            "meaning": 'Who of ours knows whom: "off", "team" (the colleague who …) or "named" (by name; account'
+            " pages of the report then name contacts, too)."
         },
     )
 
