@@ -15,8 +15,8 @@ Row = Mapping[str, Any]
 MOST_ROWS, MOST_FAMILIES = 50, 25
 # In the order of the legend. An idea that is shown has its number instead.
 SIGNS = {
-    "owned": "■", "lapsed": "◧", "pipeline": "◆", "whitespace": "□", "lost": "✕", "competitor": "▲", "in_house": "⌂",
-    "no_need": "⊘", "not_eligible": "–", "unknown": "?",
+    "owned": "■", "lapsed": "◧", "pipeline": "◆", "accepted": "✓", "whitespace": "□", "speculative": "◦", "lost": "✕",
+    "competitor": "▲", "in_house": "⌂", "no_need": "⊘", "not_eligible": "–", "unknown": "?",
 }  # fmt: skip
 # A family of which nothing is recorded at an account.
 ABSENT = "unknown"
@@ -111,7 +111,7 @@ def span(cell: Row, words: Mapping[str, Any], money: Money) -> str | None:
 
 def _cell(family: str, cell: Row | None, words: Mapping[str, Any], money: Money) -> Cell:
     state = ABSENT if cell is None else str(cell["state"])
-    worth = span(cell, words, money) if cell is not None and state == "whitespace" else None
+    worth = span(cell, words, money) if cell is not None else None
     told = state_words(state, words)
     if worth:
         told = words["heat"]["worth"].format(state=told, range=worth)
