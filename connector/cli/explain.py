@@ -78,8 +78,8 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
         names = {u["id"]: u["name"] for u in work.mirror.rows('SELECT id, name FROM "user"')} if ways else {}
         digits = read_rates(work.mirror, work.corporate).digits
         context = Context(epoch_day(day) or 0, config.company.currency, digits, revenue=config.revenue.source)
-    seats = catalogue("en")["slot"]  # of English sentences
-    asks = [asking(way, seats, config.privacy, names.get(way["owner_id"])) for way in ways]
+    said = catalogue("en")  # of English sentences
+    asks = [asking(way, said, config.privacy, names.get(way["owner_id"])) for way in ways]
     if as_json:
         tables: dict[str, Any] = {"slots": slots, "families": cells, "criteria": weighed, "introductions": asks}
         tables |= {"roles": roles, "team": team, "products": [p for p in single if p["has"]], "deals": deals}

@@ -68,4 +68,5 @@ def read_book(work: Workspace, accounts: Sequence[str]) -> books.Book:
     ids = [shared.account_of(work, a)["id"] for a in accounts]
     company, digits = work.config.company, read_rates(work.mirror, work.corporate).digits
     context = Context(day, company.currency, digits, company.language, revenue=work.config.revenue.source)
-    return books.read(work.mirror, context, work.config.key_accounts, ids)
+    config = work.config
+    return books.read(work.mirror, context, config.key_accounts, ids, privacy=config.privacy, warm=config.coverage.warm)

@@ -20,7 +20,7 @@ LEFT JOIN account_numbers AS n ON n.id = f.id
 
 -- view: contact_result
 SELECT s.contact_id, s.account_id, s.level, s.function, s.strength, s.band, s.two_way_90, s.engaged, s.last_two_way_day,
-  c.manager_id, c.suggested_manager_id, c.suggestion_confidence, c.influence_rank,
+  c.manager_id, c.left_manager_id, c.suggested_manager_id, c.suggestion_confidence, c.influence_rank, s.present,
   g.role AS role_guess, g.source AS role_source
 FROM contact_strength AS s
 LEFT JOIN contact_chart AS c ON c.contact_id = s.contact_id

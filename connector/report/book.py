@@ -1,19 +1,21 @@
 """What the report tells, read from the newest results: all of one folder, so never of two days.
 
 An open mirror, the context and the accounts asked for come in; a Book leaves: plain rows, no markup. Contacts enter
-as counts only. Next room: `pages`.
+by role and number; their names, and those of our people, only where `[privacy] colleagues` is "named". Next room:
+`pages`.
 """
 
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from connector.convert import iso_day
 from connector.engine import query
 from connector.errors import UsageFault
+from connector.insight.chart.introduction import Privacy
 from connector.insight.key_accounts import Settings
 from connector.schema import Context
 from connector.store import replays, results
@@ -38,23 +40,35 @@ _COUNTS = {
     "emerging": "kam_flag = 'Emerging'",
     "needs_data": "kam_flag = 'Needs data'",
 }
-# Seats, families and counted people of some accounts, in the order in which they are told.
+# Seats, families, counted people, the chart and the way to an executive, in the order in which they are told.
 _DETAILS = (
     "SELECT * FROM coverage_slot WHERE account_id IN {marks} ORDER BY place, slot",
     "SELECT * FROM whitespace_cell WHERE account_id IN {marks} ORDER BY shown = 0, shown, score DESC, family",
     "SELECT account_id, level, band, count(*) AS contacts, CAST(sum(engaged) AS BIGINT) AS engaged FROM contact_result"
-    " WHERE account_id IN {marks} GROUP BY account_id, level, band ORDER BY level, band",
+    " WHERE account_id IN {marks} AND present = 1 GROUP BY account_id, level, band ORDER BY level, band",
+    "SELECT * FROM contact_result WHERE account_id IN {marks} ORDER BY contact_id",
+    "SELECT * FROM introduction WHERE account_id IN {marks} ORDER BY slot",
+)
+_ROLES = (
+    "SELECT id AS contact_id, role FROM contact WHERE account_id IN {marks} AND role IS NOT NULL UNION"
+    " SELECT s.contact_id, s.role FROM stakeholder AS s JOIN contact AS c ON c.id = s.contact_id"
+    " WHERE c.account_id IN {marks} AND s.role IS NOT NULL ORDER BY contact_id, role"
 )
 
 
 @dataclass(frozen=True)
 class Account:
-    """One account with what stands beside it: seats, families, and how many contacts on which level."""
+    """One account with what stands beside it: seats, families, and how many contacts on which level.
+
+    chart: a row per contact. ways: whom to ask for an introduction.
+    """
 
     row: Row
     slots: Sequence[Row]
     cells: Sequence[Row]
     people: Sequence[Row]
+    chart: Sequence[Row] = ()
+    ways: Sequence[Row] = ()
 
 
 @dataclass(frozen=True)
@@ -65,7 +79,9 @@ class Book:
     that ever bought, in minor units, falling. cuts: where attractiveness and relationship part the boxes, if known.
     portfolio: how the value lies over the accounts; nothing is known where no account has any.
     weighed: what the criteria are held against. foretold: the newest back-test of whitespace, if there was one.
-    win_rates: one row for each band of contacts.
+    win_rates: one row for each band of contacts. map: accounts of the heat map with their cells.
+    warm: strength from which a contact counts as in touch. roles: of contacts, as people set them.
+    names: of contacts and users, by id; nobody's unless names may be told.
     """
 
     day: str
@@ -82,9 +98,22 @@ class Book:
     weighed: Sequence[Row] = ()
     foretold: Row | None = None
     win_rates: Sequence[Row] = ()
+    map: Sequence[tuple[Row, Sequence[Row]]] = ()
+    privacy: Privacy = Privacy()
+    warm: float = 40.0
+    roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
-def read(mirror: Mirror, context: Context, settings: Settings, ids: Sequence[str] = ()) -> Book:
+def read(
+    mirror: Mirror,
+    context: Context,
+    settings: Settings,
+    ids: Sequence[str] = (),
+    *,
+    privacy: Privacy | None = None,
+    warm: float = 40.0,
+) -> Book:
     """Book of the programme's accounts, or with pages for the accounts of these ids only."""
     folder = results.folder(mirror)
     counts = _counts(folder)
@@ -112,6 +141,11 @@ def read(mirror: Mirror, context: Context, settings: Settings, ids: Sequence[str
         win_rates=_rows(folder, "SELECT * FROM deal_win_rate ORDER BY place"),
         portfolio=_rows(folder, "SELECT * FROM portfolio")[0],
         foretold=replays.newest(mirror),
+        map=_map(folder, [*programme, *(r for r in chosen if not r["in_programme"])]),
+        privacy=privacy or Privacy(),
+        warm=warm,
+        roles=_roles(mirror, [r["id"] for r in chosen]),
+        names=_names(mirror, [r["id"] for r in chosen]) if privacy and privacy.colleagues == "named" else {},
     )
 
 
@@ -151,8 +185,32 @@ def _accounts(folder: Path, rows: Sequence[Row]) -> list[Account]:
         for row in query(folder, sql.format(marks=_marks(ids)), ids) if ids else ():
             found[row["account_id"]].append({c: clean(v) for c, v in row.items()})
         details.append(found)
-    slots, cells, people = details
-    return [Account(row, slots[row["id"]], cells[row["id"]], people[row["id"]]) for row in rows]
+    return [Account(row, *(found[row["id"]] for found in details)) for row in rows]
+
+
+def _map(folder: Path, rows: Sequence[Row]) -> list[tuple[Row, Sequence[Row]]]:
+    """The accounts with their whitespace cells."""
+    ids = [row["id"] for row in rows]
+    found: dict[str, list[Row]] = {i: [] for i in ids}
+    sql = f"SELECT * FROM whitespace_cell WHERE account_id IN {_marks(ids)} ORDER BY family"  # noqa: S608
+    for cell in _rows(folder, sql, ids) if ids else ():
+        found[cell["account_id"]].append(cell)
+    return [(row, found[row["id"]]) for row in rows]
+
+
+def _roles(mirror: Mirror, ids: Sequence[str]) -> dict[str, list[str]]:
+    """Roles that people gave to the contacts of these accounts."""
+    made: dict[str, list[str]] = {}
+    for row in mirror.rows(_ROLES.format(marks=_marks(ids)), [*ids, *ids]):
+        made.setdefault(row["contact_id"], []).append(row["role"])
+    return made
+
+
+def _names(mirror: Mirror, ids: Sequence[str]) -> dict[str, str]:
+    """Names of the contacts of these accounts, and of our people."""
+    contacts = f"SELECT id, name FROM contact WHERE account_id IN {_marks(ids)}"  # noqa: S608
+    found = [*mirror.rows(contacts, ids), *mirror.rows('SELECT id, name FROM "user"')]
+    return {row["id"]: clean(row["name"]) for row in found if row["name"]}
 
 
 def _marks(ids: Sequence[str]) -> str:

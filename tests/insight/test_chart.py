@@ -320,6 +320,8 @@ def test_the_chart_of_an_account_is_told_with_ids(engine_with: Maker) -> None:
     found = {r[0]: r[1:] for r in engine.rows("SELECT contact_id, manager_id, suggested_manager_id FROM contact_chart")}
     assert (found["C3"], found["C4"]) == (("C2", None), (None, "C3"))
     assert "SHY" not in found
+    left = engine.rows("SELECT contact_id, left_manager_id FROM contact_chart WHERE left_manager_id IS NOT NULL")
+    assert left == [("C5", "GONE")]
     # Executive, director and manager are known: three of the three seats by level of a middle-sized account.
     assert engine.rows("SELECT map_completeness FROM account_chart WHERE account_id = 'A1'") == [(1.0,)]
 

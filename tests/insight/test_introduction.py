@@ -79,5 +79,5 @@ WAY = {
     ],
 )
 def test_how_much_is_told_of_our_colleague_is_a_setting(colleagues: Any, more: Row, told: str) -> None:
-    seats = catalogue("en")["slot"]
-    assert introduction.asking(WAY | more, seats, introduction.Privacy(colleagues), "Kim Ode") == told
+    said = catalogue("en")
+    assert introduction.asking(WAY | more, said, introduction.Privacy(colleagues), "Kim Ode") == told

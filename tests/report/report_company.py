@@ -3,6 +3,7 @@
 No CRM and no login: the report reads results only. Names are hostile, and contacts have names that must not leave.
 """
 
+import random
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,15 @@ NAMES = {
 }
 FAMILIES = ("Pumps", "<i>Valves</i>", "مضخات", "Drives & Co")
 PERSON = "Zyxomma Contactname"
+_SCRIPTS = ("qxzjvwk", "жщыъэф", "ظغضذثژپ", "鑫驫鱻龘", "🦕🦖🐲", "<>&\"'{}%")
+
+
+def secrets(key: str, size: int = 9) -> str:
+    """Letters, signs and markup that stand nowhere else: invented anew for each key, the same in each run."""
+    chance = random.Random(key)
+    return "Zy" + "".join(chance.choice(chance.choice(_SCRIPTS)) for _ in range(size)) + "yZ"
+
+
 CONFIG = """\
 [crm]
 kind = "salesforce"
@@ -102,7 +112,8 @@ def _customer(made: dict[str, list[dict[str, Any]]], place: int, account: str, n
     for n, title in enumerate(titles):
         contact = f"C{account}{n}"
         made["contact"].append(
-            {"id": contact, "account_id": account, "name": f"{PERSON} {n}", "title": title, "is_active": 1,
+            {"id": contact, "account_id": account, "name": f"{PERSON} {n} {secrets(contact)}", "is_active": int(n != 2),
+             "title": f"{title}, {secrets(title + contact)}", "reports_to_id": f"C{account}{n - 1}" if n else None,
              "created_at": "2021-01-01T00:00:00Z", "email": f"zyxomma{n}@example.com"}
         )  # fmt: skip
         for back in range(5, 80, 15) if n < 1 + place % 3 else ():

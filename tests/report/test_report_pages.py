@@ -1,20 +1,25 @@
 """The pages: whole, escaped, alone in the world, and silent about persons."""
 
+import copy
+import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
-from report_company import NAMES, crm_id
+from report_company import NAMES, company, crm_id, secrets
 from report_reading import read
 
 from connector.convert import epoch_day
 from connector.errors import StoreFault, UsageFault
+from connector.insight.chart.introduction import Privacy
 from connector.insight.key_accounts import Settings
-from connector.insight.texts import ISOLATE, LANGUAGES, POP
+from connector.insight.texts import ISOLATE, LANGUAGES, POP, catalogue
 from connector.report import book as books
+from connector.report.org.drawing import WIDE, WIDTH
 from connector.report.pages import pages
 from connector.schema import Context
 from connector.store import results
@@ -25,12 +30,18 @@ CONTEXT = Context(epoch_day(DAY) or 0)
 EVERYONE = tuple(crm_id(key) for key in NAMES)
 
 
-def book_of(folder: Path, ids: tuple[str, ...] = ()) -> books.Book:
+def book_of(folder: Path, ids: tuple[str, ...] = (), **more: Any) -> books.Book:
     mirror = Mirror(folder / "store")
     try:
-        return books.read(mirror, CONTEXT, Settings(), ids)
+        return books.read(mirror, CONTEXT, Settings(), ids, **more)
     finally:
         mirror.close()
+
+
+@pytest.fixture(scope="module")
+def book(enriched: Path) -> books.Book:
+    """Of everyone, with all names; as it is told by default."""
+    return replace(book_of(enriched, EVERYONE, privacy=Privacy("named")), privacy=Privacy())
 
 
 @pytest.fixture(scope="module")
@@ -98,11 +109,100 @@ def test_a_name_that_turns_the_direction_of_its_page_is_disarmed(texts: dict[str
     assert page.all("h1", dir="auto")[0].text == "شرکت شیمیایی کینیک"
 
 
-def test_no_contact_is_named(texts: dict[str, str]) -> None:
-    together = "".join(texts.values()).lower()
-    assert "zyxomma" not in together
-    assert "chief financial officer" not in together
-    assert "welder" not in together
+@pytest.mark.parametrize("colleagues", ["off", "team"])
+def test_no_contact_is_named_even_where_names_are_at_hand(
+    texts: dict[str, str], book: books.Book, colleagues: Any
+) -> None:
+    assert told_of_people(texts) == set()
+    assert told_of_people(dict(pages(replace(book, privacy=Privacy(colleagues))))) == set()
+
+
+def told_of_people(texts: dict[str, str]) -> set[str]:
+    """What of the contacts' names, titles and addresses stands in these pages, written as it is or as markup."""
+    together = "".join(texts.values())
+    together = (together + html.unescape(together)).lower()
+    contacts = company()["contact"]
+    parts = {part for c in contacts for part in (*c["name"].split(), *c["title"].split(", "), c["email"])}
+    parts = {part for part in parts if len(part) > 3}
+    assert len(parts) > 2 * len(contacts)
+    return {part for part in parts if part.lower() in together or html.escape(part).lower() in together}
+
+
+def test_where_names_may_be_told_account_pages_tell_them_and_say_so_but_no_title(book: books.Book) -> None:
+    made = dict(pages(replace(book, privacy=Privacy("named"))))
+    index = made.pop("index.html")
+    assert told_of_people({"index": index}) == set()
+    assert "no contact is named here" in index
+    # Who left is told because the welder still reports there.
+    told = told_of_people(made)
+    assert {secrets(c["id"]) for c in company()["contact"]} <= told
+    assert not {t for c in company()["contact"] for t in c["title"].split(", ")} & told
+    assert not [t for t in told if "@" in t]
+    assert all("Contacts and colleagues are named here" in text for text in made.values())
+    assert all("no contact is named here" not in text for text in made.values())
+
+
+WAY = {
+    "slot": "finance.executive", "known": 1, "owner_id": "KIM", "first_level": 3, "first_function": "it",
+    "middle_level": None, "middle_function": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("colleagues", "told"),
+    [
+        ("off", []),
+        (
+            "team",
+            ["Way in: ask the colleague who meets their IT director for an introduction to the finance executive"],
+        ),
+        ("named", ["Way in: ask Kim & Ode, who meets their IT director, for an introduction to the finance executive"]),
+    ],
+)
+def test_whom_to_ask_for_an_introduction_is_told_as_far_as_it_may_be(
+    book: books.Book, colleagues: Any, told: list[str]
+) -> None:
+    shown = [replace(book.pages[0], ways=[WAY])]
+    book = replace(book, pages=shown, names={**book.names, "KIM": "Kim & Ode"}, privacy=Privacy(colleagues))
+    page = read(next(pages(book))[1])
+    assert [p.text for p in page.all("p", class_="way")] == told
+
+
+def test_an_account_page_draws_who_reports_to_whom_and_where_nobody_is_known(texts: dict[str, str]) -> None:
+    page = read(texts["accounts/001KIDS00000000000.html"])
+    sentences = [t.text for t in page.tags if t.name == "title" and "svg" in t.inside]
+    assert "procurement, manager: in touch; reports to: finance, board" in sentences
+    assert "operations, director: left the company; reports to: procurement, manager" in sentences
+    assert "finance, director: nobody known" in sentences
+    boxes = page.all("g", role="img")
+    assert len(boxes) == len(sentences) == 4 + len([s for s in sentences if "nobody" in s])
+    legend = [li.text.strip() for li in page.all("li") if "figure" in li.inside]
+    assert {"in touch", "left the company", "nobody known", "reports to, from the CRM"} <= set(legend)
+
+
+def test_the_overview_maps_the_whitespace_of_its_accounts(texts: dict[str, str], book: books.Book) -> None:
+    page = read(texts["index.html"])
+    cells = page.all("td", class_="cell owned")
+    owned = [c for a in book.pages for c in a.cells if c["state"] == "owned"]
+    assert len(cells) == len(owned) > 0
+    assert {f"{c['family']}: has it" for c in owned} == {c.attributes["title"] for c in cells}
+    assert [li.text.split() for li in page.all("li") if li.text.startswith("■")] == [["■", "has", "it"]]
+    rows = read(texts["accounts/001KIDS00000000000.html"]).all("table", class_="heat")
+    assert len(rows) == 1
+
+
+def test_from_right_to_left_the_page_and_its_chart_are_turned(
+    book: books.Book, monkeypatch: pytest.MonkeyPatch, texts: dict[str, str]
+) -> None:
+    said = copy.deepcopy(catalogue("en"))
+    said["report"]["direction"] = "rtl"
+    # Ours has no language of its own that is written from right to left.
+    monkeypatch.setattr("connector.report.pages.catalogue", lambda _: said)
+    made = read(dict(pages(book))["accounts/001KIDS00000000000.html"])
+    there = read(texts["accounts/001KIDS00000000000.html"])
+    assert made.all("html", dir="rtl")
+    edges = [[float(str(r.attributes["x"])) for r in p.all("rect") if "g" in r.inside] for p in (made, there)]
+    assert edges[0] == [WIDTH - WIDE - x for x in edges[1]]
 
 
 def test_every_table_has_a_caption_and_headings_with_scope(texts: dict[str, str]) -> None:

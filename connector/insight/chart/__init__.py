@@ -107,6 +107,7 @@ def _load(engine: Engine, people: People, lines: Lines, found: Suggested, influe
         "contact_n": np.arange(size),
         "account_n": people.account,
         "manager_n": np.where(lines.known, lines.manager, -1),
+        "above_n": lines.manager,
         "suggested_n": chosen,
         "confidence": confidence,
         "influence": influence,

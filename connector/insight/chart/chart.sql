@@ -6,17 +6,18 @@ SELECT CASE WHEN COUNT(*) > 0 THEN 1 ELSE 0 END AS known
 FROM contact_order
 WHERE reports_to_id IS NOT NULL
 
--- A manager is told where that person is still there; a suggestion, where it is good enough.
+-- A manager is told where that person is still there, else as the one who left; a suggestion, where it is good enough.
 -- view: contact_chart
 SELECT
   o.contact_id AS contact_id,
-  m.contact_id AS manager_id,
+  CASE WHEN p.manager_n >= 0 THEN m.contact_id END AS manager_id,
+  CASE WHEN p.manager_n < 0 THEN m.contact_id END AS left_manager_id,
   u.contact_id AS suggested_manager_id,
   CASE WHEN u.contact_id IS NOT NULL THEN p.confidence * 1.0E0 / 1.0E6 END AS suggestion_confidence,
   CASE WHEN p.influence > 0 THEN p.influence END AS influence_rank
 FROM contact_order o
 JOIN chart_person p ON p.contact_n = o.contact_n
-LEFT JOIN contact_order m ON m.contact_n = p.manager_n
+LEFT JOIN contact_order m ON m.contact_n = p.above_n
 LEFT JOIN contact_order u ON u.contact_n = p.suggested_n
 
 -- step: account_line

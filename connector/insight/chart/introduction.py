@@ -1,8 +1,9 @@
 """Whom to ask for an introduction to the executive we don't reach: the cheapest way in three hops at most.
 
 The chart, shared meetings, who of ours talks with whom, and the gaps of `coverage` come in; `introduction` leaves, one
-row for each account with such a gap and somebody in touch. Formula: methods, section 3.4. Only `kam explain` tells it,
-and how much of our colleague it says is a setting: a field of the CRM never says it. Next room: `whitespace`.
+row for each account with such a gap and somebody in touch. Formula: methods, section 3.4. `kam explain` and the
+report tell it, and how much of our colleague they say is a setting: a field of the CRM never says it. Next room:
+`whitespace`.
 """
 
 import math
@@ -27,7 +28,10 @@ class Privacy:
 
     colleagues: Literal["off", "team", "named"] = field(
         default="team",
-        metadata={"meaning": 'Who of ours knows whom: "off", "team" (the colleague who …) or "named" (by name).'},
+        metadata={
+            "meaning": 'Who of ours knows whom: "off", "team" (the colleague who …) or "named" (by name; account'
+            " pages of the report then name contacts, too)."
+        },
     )
 
 
@@ -47,23 +51,19 @@ def _cost(strength: float) -> int:
     return round(-math.log(strength / 100.0) * MILLION)
 
 
-def asking(row: Mapping[str, Any], words: Mapping[str, str], privacy: Privacy, colleague: str | None) -> str:
-    """Whom to ask, in one line; `words` are those of seats. Contacts are told by role, whatever the setting."""
-    first = _seat(row["first_function"], row["first_level"], words)
-    aim = _seat(*_aimed(row["slot"]), words)
-    if privacy.colleagues == "named" and colleague:
-        ask = f"ask {colleague}, who meets their {first},"
-    elif privacy.colleagues == "off":
-        ask = f"ask their {first}"
-    else:
-        ask = f"ask the colleague who meets their {first}"
-    over = (
-        ""
-        if row["middle_level"] is None
-        else f" over their {_seat(row['middle_function'], row['middle_level'], words)}"
+def asking(row: Mapping[str, Any], said: Mapping[str, Any], privacy: Privacy, colleague: str | None) -> str:
+    """Whom to ask, in one line of a catalogue. Contacts are told by role, whatever the setting."""
+    words = said["introduction"]
+    named = privacy.colleagues == "named" and colleague
+    form = "named" if named else "off" if privacy.colleagues == "off" else "team"
+    told = words[form].format(
+        colleague=colleague,
+        first=_seat(row["first_function"], row["first_level"], said),
+        aim=_seat(*_aimed(row["slot"]), said),
     )
-    guess = "" if row["known"] else "; nobody is known in that seat yet, so this is a guess"
-    return f"{ask} for an introduction to the {aim}{over}{guess}"
+    if row["middle_level"] is not None:
+        told = words["over"].format(ask=told, middle=_seat(row["middle_function"], row["middle_level"], said))
+    return str(told if row["known"] else words["guess"].format(ask=told))
 
 
 def _aimed(slot: str) -> tuple[str | None, int]:
@@ -71,7 +71,10 @@ def _aimed(slot: str) -> tuple[str | None, int]:
     return None if function == "any" else function, 4
 
 
-def _seat(function: str | None, level: int, words: Mapping[str, str]) -> str:
+def _seat(function: str | None, level: int, said: Mapping[str, Any]) -> str:
+    words = said["slot"]
     rank = "executive" if level >= 4 else {3: "director", 2: "manager"}.get(level, "specialist")
-    what = words.get(rank, rank)
-    return what if function is None else f"{words.get(function, function)} {what}"
+    what = str(words.get(rank, rank))
+    if function is None:
+        return what
+    return str(said["introduction"]["seat"].format(function=words.get(function, function), level=what))
