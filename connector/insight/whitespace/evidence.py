@@ -17,7 +17,7 @@ _MEANS = {
     "owned": "has it",
     "lapsed": "had it, stopped",
     "whitespace": "could have it",
-    "speculative": "could have it, but nothing relates it to what this account has: speculative",
+    "speculative": "speculative: nothing relates it to what it has",
     "pipeline": "an open deal is about it",
     "accepted": "somebody accepted the idea",
     "lost": "a deal about it was lost lately",
@@ -27,12 +27,8 @@ _MEANS = {
     "not_eligible": "does not suit it",
     "not_enough_data": "not enough data",
 }
-# Why an idea counts as related to what the account has.
-_RELATED = {
-    "catalogue": "the catalogue relates the two",
-    "together": "the two are bought together more often than not",
-    "peers": "similar accounts have it",
-}
+# Why an idea counts as related to a family that the account has; the similar accounts are told anyhow.
+_RELATED = {"catalogue": "as the catalogue says", "together": "bought together more often than not"}
 # The rule of the settings that an account breaks.
 _BROKEN = {
     "country": "its country",
@@ -114,12 +110,11 @@ def next_step(cell: Row, seat: str | None, said: Mapping[str, Any], lost_days: i
 def _parts(cell: Row, context: Context) -> Iterator[str]:
     """What is known of one family, piece by piece."""
     state, since, reason = cell["state"], cell.get("since_day"), cell.get("reason")
-    dated = f" (since {iso_day(since)})" if since is not None and state in _DATED else ""
-    if state in ("owned", "lapsed") and dated:
-        dated = f" (last bought on {iso_day(since)})"
+    word = "last bought on" if state in ("owned", "lapsed") else "since"
+    dated = f" ({word} {iso_day(since)})" if since is not None and state in _DATED else ""
     yield f"{_MEANS.get(state, state)}{dated}"
-    if reason:
-        yield _RELATED.get(reason) or _BROKEN.get(reason) or str(reason)
+    if reason and state not in ("whitespace", "speculative"):
+        yield _BROKEN.get(reason, str(reason))
     if cell["score"] is not None:
         yield f"propensity {100 * cell['score']:.0f} of 100"
     if cell["peer_owners"]:
@@ -127,11 +122,10 @@ def _parts(cell: Row, context: Context) -> Iterator[str]:
         share = f" ({cell['peer_owners'] / cell['peers']:.0%})" if cell["peers"] else ""
         yield f"{cell['peer_owners']} of {cell['peers']} similar accounts{share} {have} it"
     if cell["pulled_by"]:
-        yield f"goes with {cell['pulled_by']}"
+        yield f"goes with {cell['pulled_by']}{f' ({_RELATED[reason]})' if reason in _RELATED else ''}"
     if cell.get("probability") is not None:
-        yield (
-            f"likely within a year by {cell['probability']:.0%}" if cell["probability"] >= 0.01 else "below 1 % a year"
-        )
+        chance = cell["probability"]
+        yield f"{chance:.0%} likely within a year" if chance >= 0.01 else "less than 1% likely within a year"
     elif cell.get("likelihood") is not None:
         yield f"likelihood {cell['likelihood']}"
     if cell["typical_minor"] is not None and state == "whitespace":
