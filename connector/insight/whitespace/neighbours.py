@@ -95,9 +95,11 @@ def _found(patterns: Patterns, k: int, firmographic: float) -> Callable[[Ints], 
             alike = (away == 0) * 1.0 if trait < 2 else np.maximum(0.0, 1.0 - away / 4.0)
             similarity += np.where((own < 0) | (theirs < 0), 0.0, alike) * (share / len(traits))
         whole = np.where(asked < 0, 0.0, np.floor(similarity * MILLION + 0.5))
-        # In the order of patterns where they are equally similar.
-        order = np.lexsort((asked, -whole))[:, :k]
-        return np.take_along_axis(asked, order, axis=1), np.take_along_axis(whole, order, axis=1)
+        # A key tells its pattern, as in `nearest`; in the order of patterns where they are equally similar.
+        size = len(patterns.counts)
+        best = np.sort(whole * size + (size - 1 - np.maximum(asked, 0)), axis=1)[:, ::-1][:, :k]
+        similar = np.floor(best / size)
+        return (size - 1 - (best - similar * size)).astype(np.int64), similar
 
     return closest
 
