@@ -68,6 +68,7 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
         roles = query(details, _ROLES, [found["id"]])
         team = list(work.mirror.rows(_TEAM, [found["id"]]))
         weighed = query(details, "SELECT * FROM criterion_result")
+        learned = next(iter(query(details, "SELECT * FROM whitespace_model")), None)
         fields = crm_names(work.given_map)
         if row["sponsor_suggested"] is not None:
             who = work.mirror.rows('SELECT name FROM "user" WHERE id = ?', [row["sponsor_suggested"]])
@@ -83,12 +84,13 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
     if as_json:
         tables: dict[str, Any] = {"slots": slots, "families": cells, "criteria": weighed, "introductions": asks}
         tables |= {"roles": roles, "team": team, "products": [p for p in single if p["has"]], "deals": deals}
+        tables["whitespace_model"] = [learned] if learned else []
         shared.show_json(None, [row], **tables, parent=above, as_of=day)
         return
     click.echo(shared.plain(f"{row['name']} ({row['id']}), as of {day}; attributes as they stand now"))
     parent = f"{above['name']} ({above['id']})" if above else None
     beside: dict[str, Any] = {"weighed": weighed, "fields": fields, "asks": asks}
-    beside |= {"roles": roles, "team": team_lines(team), "lost_days": config.whitespace.lost_days}
+    beside |= {"roles": roles, "team": team_lines(team), "lost_days": config.whitespace.lost_days, "model": learned}
     beside["deals"] = list(deal_lines(deals, config.company.language))
     told = list(story(row, slots, cells, context, config.key_accounts, parent=parent, **beside))
     families = [c["family"] for c in cells if c["state"] in ("owned", "lapsed") or c["shown"]]

@@ -283,7 +283,7 @@ def slot_words(slot: str, said: Mapping[str, Any]) -> str:
 def idea(row: Mapping[str, Any], said: Mapping[str, Any]) -> str:
     """The first idea and its evidence: `Helmets: 34 of 50 similar accounts have it, goes with Gloves`."""
     words, form = said["idea"], said["form"]
-    if row["whitespace_state"] != "ok":
+    if row["whitespace_state"] not in ("ok", "cold"):
         return str(words.get(row["whitespace_state"], words["not_enough_data"]))
     if row["top_family"] is None:
         reason = words["reason"].get(row["held_back"])

@@ -47,13 +47,15 @@ def story(
     team: Sequence[str] = (),
     lost_days: int = 365,
     deals: Sequence[str] = (),
+    model: Row | None = None,
 ) -> Iterator[Part]:
     """Titled lines: status, value, score, relationship, quadrant, coverage, deals, chart, whitespace.
 
     `parent` names a branch's company, `weighed` is what the criteria are held against, `fields` the CRM's names of our
     columns of account; `asks` tells whom to ask for an introduction, `roles` counts people by role in buying, `team`
-    tells who of ours is on the account, `deals` who is in touch on each open deal; a lost family cools for `lost_days`.
-    The texts of the CRM fields are quoted as they are, in the language of the account's owner.
+    tells who of ours is on the account, `deals` who is in touch on each open deal; a lost family cools for `lost_days`;
+    `model` is what the past says about whitespace. The texts of the CRM fields are quoted as they are, in the language
+    of the account's owner.
     """
     said = catalogue("en")  # its sentences are English: so are the words in them
     parent = parent or str(row["root_id"])
@@ -74,7 +76,8 @@ def story(
     if sponsor := list(_sponsor(row, context)):
         yield "Sponsor", sponsor
     yield "Org chart", [*_chart(row), *asks]
-    yield "Whitespace", list(evidence.lines(row, cells, slots, said, context, lost_days))
+    past = evidence.model_lines(model, context) if model else ()
+    yield "Whitespace", [*evidence.lines(row, cells, slots, said, context, lost_days), *past]
 
 
 def _is_branch(row: Row) -> bool:

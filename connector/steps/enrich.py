@@ -34,6 +34,8 @@ _INSIGHT = {
     "kam_relationship_band": "relationship",
     "kam_whitespace_band": "whitespace",
     "kam_top_idea": "whitespace",
+    "whitespace_low": "whitespace",
+    "whitespace_high": "whitespace",
 }
 # Present values that an insight needs to stay calm.
 _REMEMBERED = (
@@ -112,6 +114,7 @@ RESULTS = {
     "coverage_slot": "SELECT * FROM coverage_slot",
     "criterion_result": "SELECT * FROM criterion_result",
     "portfolio": "SELECT * FROM portfolio",
+    "whitespace_model": "SELECT * FROM whitespace_model",
     "introduction": "SELECT * FROM introduction",
     "deal_win_rate": "SELECT * FROM deal_win_rate",
 }

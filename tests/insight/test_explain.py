@@ -45,7 +45,7 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
     "light": st.sampled_from([None, "red", "amber", "green", "unknown"]), "attitudes_stale": st.integers(0, 9),
     "coverage_risk": st.sampled_from([None, "Single-threaded", "No executive;Champion left"]),
     "first_gap": SLOT, "first_gap_known": MAYBE, "coverage_percent": COUNT, "known_percent": COUNT,
-    "whitespace_state": st.sampled_from(["ok", "not_enough_data", "no_families", "odd"]),
+    "whitespace_state": st.sampled_from(["ok", "not_enough_data", "no_families", "cold", "odd"]),
     "top_family": st.one_of(st.none(), TEXT), "top_peer_owners": COUNT, "top_peers": COUNT,
     "top_pulled_by": st.one_of(st.none(), TEXT), "ideas": COUNT, "held_back": st.sampled_from([None, "case", "odd"]),
     "low_told": st.integers(1, 10**15), "high_told": st.one_of(st.none(), st.integers(1, 10**15)),

@@ -53,6 +53,40 @@ def lines(
             yield f"{'':<26} next: {step}"
 
 
+def model_lines(model: Row, context: Context) -> Iterator[str]:
+    """What the company's own past says about these numbers; one row of whitespace_model."""
+    if model["begins_day"] is None:
+        yield "nothing is learned from the past yet: too short a history, or too few accounts or families"
+        return
+    days = f"{iso_day(int(model['begins_day']))} to {iso_day(int(model['ends_day']))}"
+    if model["calibrated"]:
+        error = model["calibration_error"]
+        apart = "" if error is None else f"; in the newest half of that time promise and rate lay {error:.1%} apart"
+        yield f"probabilities by {model['adoptions']:.0f} first purchases from {days}{apart}"
+    else:
+        yield f"bands instead of probabilities: only {model['adoptions']:.0f} first purchases from {days}"
+    if model["recall_ours"] is not None:
+        yield (
+            f"of what was bought anew then, {model['recall_ours']:.0%} stood among an account's first five ideas, by"
+            f" popularity {model['recall_popular']:.0%}" + _COUNTS[model["beats_popular"]]
+        )
+    if model["total_minor"]:
+        ratio = model["total_ratio"]
+        yield f"all accounts together: {money(int(model['total_minor']), context)} a year; " + (
+            "no year is known yet to hold that against"
+            if ratio is None
+            else f"a year ago such a total came to {ratio:.2f} times what was then spent"
+        )
+
+
+# Whether the order of ideas beat popularity, and what follows for the key account score.
+_COUNTS = {
+    1: "",
+    0: ": no better than chance, so the key account score leaves whitespace out",
+    None: ": too few buyers to tell",
+}
+
+
 def talk_to(slots: Sequence[Row]) -> str | None:
     """The seat to talk to: the one best in touch, else the weightiest where we know somebody; None when nobody is."""
     seats = [s for s in slots if not s["slot"].startswith("role.") and s["known"]]
@@ -89,8 +123,15 @@ def _parts(cell: Row, context: Context) -> Iterator[str]:
         yield f"{cell['peer_owners']} of {cell['peers']} similar accounts{share} {have} it"
     if cell["pulled_by"]:
         yield f"goes with {cell['pulled_by']}{f' ({_RELATED[reason]})' if reason in _RELATED else ''}"
+    if cell.get("probability") is not None:
+        chance = cell["probability"]
+        yield f"{chance:.0%} likely within a year" if chance >= 0.01 else "less than 1% likely within a year"
+    elif cell.get("likelihood") is not None:
+        yield f"likelihood {cell['likelihood']}"
     if cell["typical_minor"] is not None and state == "whitespace":
         yield f"typically {money(cell['typical_minor'], context)} (an estimate, not a forecast)"
+    if cell.get("potential_minor"):
+        yield f"realistic potential {money(cell['potential_minor'], context)}"
     if cell["shown"]:
         shown = cell.get("shown_day")
         since = f", shown since {iso_day(shown)}" if shown is not None else ""

@@ -97,14 +97,15 @@ WHERE v.place = 1 AND (v.answer IN ('already_has', 'competitor', 'in_house') OR 
 
 -- step: whitespace_own
 SELECT COALESCE(g.root_id, u.account_id) AS account_id, f.family_n, f.family, MIN(u.first_day) AS first_day,
-  MAX(u.last_day) AS last_day, CAST(SUM(u.year_minor) AS BIGINT) AS year_minor, MAX(u.installed) AS installed,
+  MAX(u.last_day) AS last_day, CAST(SUM(u.year_minor) AS BIGINT) AS year_minor,
+  CAST(SUM(u.recent_minor) AS BIGINT) AS recent_minor, MAX(u.installed) AS installed,
   CASE WHEN MAX(u.installed) = 1 OR MAX(u.last_day) > :halve_day THEN 2 ELSE 1 END AS level
-FROM (SELECT account_id, family, first_day, last_day, year_minor, runs AS installed
+FROM (SELECT account_id, family, first_day, last_day, year_minor, recent_minor, runs AS installed
       FROM whitespace_bought WHERE last_day IS NOT NULL
       UNION ALL
-      SELECT account_id, family, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), 0, 1 FROM whitespace_installed
+      SELECT account_id, family, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), 0, 0, 1 FROM whitespace_installed
       UNION ALL
-      SELECT account_id, family, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), 0, 1
+      SELECT account_id, family, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), 0, 0, 1
       FROM whitespace_answer WHERE answer = 'already_has') AS u
 JOIN whitespace_family AS f ON f.family = u.family
 LEFT JOIN whitespace_branch AS g ON g.account_id = u.account_id

@@ -6,7 +6,7 @@ methods, section 4.2. Next room: `gaps`.
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from connector.insight.whitespace.settings import Settings
 
 # Patterns scored at a time, so that no wide table of all of them ever stands in memory.
 _PART_WIDTH = 512
+Made = TypeVar("Made")
 
 
 class Part(NamedTuple):
@@ -36,14 +37,27 @@ class Scores(NamedTuple):
     blend: Floats
 
 
+class Cells(NamedTuple):
+    """Cells not bought of a part: both models' scores, and how many accounts each stands for."""
+
+    first: Ints
+    second: Ints
+    accounts: Ints
+
+    def add_to(self, firsts: Ranks, seconds: Ranks) -> None:
+        """Count them for the percentile ranks of both models."""
+        firsts.add(self.first, self.accounts)
+        seconds.add(self.second, self.accounts)
+
+
 def scores(patterns: Patterns, settings: Settings) -> Scores:
     """Scores of every cell of a matrix; an account's row is that of its pattern, `patterns.member`."""
     shape = patterns.levels.shape
     first, second = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     firsts, seconds = Ranks(), Ranks()
-    for part in parts(patterns, settings):
+    for part in parts(patterns, settings, lambda made: made):
         first[part.rows], second[part.rows] = part.ease, part.near.score
-        count(patterns, part, firsts, seconds)
+        cells_of(patterns, part).add_to(firsts, seconds)
     blend = np.full(shape, -1.0)
     for rows in blocks(shape[0], shape[1]):
         cells = patterns.levels[rows] == 0
@@ -51,37 +65,31 @@ def scores(patterns: Patterns, settings: Settings) -> Scores:
     return Scores(first, second, blend)
 
 
-def parts(patterns: Patterns, settings: Settings) -> Iterator[Part]:
-    """Both models' scores of all patterns, some thousands at a time, in order."""
+def parts(patterns: Patterns, settings: Settings, then: Callable[[Part], Made]) -> Iterator[Made]:
+    """What `then` makes of both models' scores of all patterns, some thousands at a time, in order."""
     weights = ease(patterns, settings.ridge)
-    near = near_of(patterns, settings)
+    near = neighbours(
+        patterns,
+        k=settings.neighbours,
+        peers=settings.peers,
+        firmographic=settings.firmographic,
+        exact_limit=settings.exact_limit,
+    )
 
-    def made(rows: slice) -> Part:
-        return Part(rows, millionths(patterns.x(rows) @ weights), near(np.arange(rows.start, rows.stop)))
+    def made(rows: slice) -> Made:
+        numbers = np.arange(rows.start, rows.stop)
+        return then(Part(rows, millionths(patterns.x(rows) @ weights), near(numbers)))
 
     # Two parts at a time: numpy lets go of the interpreter while it works.
     with ThreadPoolExecutor(max_workers=2) as pool:
         yield from pool.map(made, blocks(len(patterns.counts), _PART_WIDTH))
 
 
-def near_of(patterns: Patterns, settings: Settings) -> Callable[[Ints], Neighbours]:
-    """What accounts similar to some patterns bought, by these settings."""
-    return neighbours(
-        patterns,
-        k=settings.neighbours,
-        peers=settings.peers,
-        firmographic=settings.firmographic,
-        exact_limit=settings.exact_limit,
-        reference=settings.reference_accounts,
-    )
-
-
-def count(patterns: Patterns, part: Part, firsts: Ranks, seconds: Ranks) -> None:
-    """Count a part's cells not bought for the percentile ranks of both models."""
+def cells_of(patterns: Patterns, part: Part) -> Cells:
+    """The cells not bought of a part."""
     cells = patterns.levels[part.rows] == 0
-    weights = np.broadcast_to(patterns.counts[part.rows, None], cells.shape)[cells]
-    firsts.add(part.ease[cells], weights)
-    seconds.add(part.near.score[cells], weights)
+    accounts = np.broadcast_to(patterns.counts[part.rows, None], cells.shape)[cells]
+    return Cells(part.ease[cells], part.near.score[cells], accounts)
 
 
 def blended(firsts: Ranks, seconds: Ranks, first: Ints, second: Ints) -> Floats:
