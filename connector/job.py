@@ -18,7 +18,7 @@ from connector.insight import ORDER
 from connector.mapping import WriteRule
 from connector.notify import Notify, notify
 from connector.schema import ASKED, TABLES, WRITE_COLUMNS, Change, Context
-from connector.steps import contacts, money
+from connector.steps import contacts, gaps, money
 from connector.steps import enrich as enriching
 from connector.steps import write_back as writing
 from connector.steps.diff import Diff, Guards, Wanted, breaches, diff
@@ -252,7 +252,7 @@ def run_enrich(
     context = Context(
         as_of=epoch_day(as_of) or 0,
         currency=settings.company.currency,
-        digits=money.read_rates(work.mirror, work.corporate).digits,
+        digits=_digits(work),
         language=settings.company.language,
         known=known_names(work.mirror, ASKED),
         revenue=work.revenue,
@@ -294,21 +294,37 @@ def run_diff(work: Workspace, as_of: str) -> Diff:
     """Changes between the newest results and the CRM's own values, as the last pull saw them."""
     if not work.mirror.has_results():
         raise UsageFault(f"{work.mirror.path}: there are no results yet. Run: kam enrich")
-    by_table: dict[str, Rules] = {"account": {}, "contact": {}}
+    by_table: dict[str, Rules] = {"account": {}, "contact": {}, gaps.TABLE: {}}
     for (table, column), rule in work.fieldmap.writes().items():
         by_table[table][column] = rule
     scope = work.config.write_scope
     found = _diff_of(work, "account", enriching.wanted(work.mirror, list(by_table["account"]), scope, as_of), by_table)
-    if not by_table["contact"]:
-        return found
-    people = contacts.wanted(work.mirror, results.folder(work.mirror), scope.contacts, work.config.relationship)
-    return found.with_contacts(_diff_of(work, "contact", people, by_table))
+    if by_table["contact"]:
+        people = contacts.wanted(work.mirror, results.folder(work.mirror), scope.contacts, work.config.relationship)
+        found = found.with_contacts(_diff_of(work, "contact", people, by_table))
+    if by_table[gaps.TABLE].keys() >= gaps.NEEDED:
+        here = gaps.present(work.mirror)
+        telling = gaps.Telling(as_of, work.config.company.language, 10.0 ** -_digits(work))
+        wishes = gaps.wanted(work.mirror, results.folder(work.mirror), scope.whitespace, here, telling)
+        open_now = sum(values.get("state") == gaps.OPEN for values in here.values())
+        found = found.with_gaps(_diff_of(work, gaps.TABLE, wishes, by_table, here), open_now)
+    return found
 
 
-def _diff_of(work: Workspace, table: str, wanted: Iterable[Wanted], by_table: Mapping[str, Rules]) -> Diff:
+def _diff_of(
+    work: Workspace,
+    table: str,
+    wanted: Iterable[Wanted],
+    by_table: Mapping[str, Rules],
+    here: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Diff:
     rules = by_table[table]
     known = work.journal.last_after(table, [c for c, r in rules.items() if r.on_human_edit != "overwrite"])
-    return diff(table, wanted, dict(work.mirror.present(table)), rules, known)
+    return diff(table, wanted, dict(work.mirror.present(table)) if here is None else here, rules, known)
+
+
+def _digits(work: Workspace) -> int:
+    return money.read_rates(work.mirror, work.corporate).digits
 
 
 def guarded_write(work: Workspace, run_id: int, as_of: str, guards: Guards, found: Diff) -> Written:
@@ -331,7 +347,7 @@ def note_rejected(work: Workspace, run_id: int, found: Diff) -> None:
     """Edits of people on fields marked `reject` stand in `kam rejects` until somebody decides."""
     now = stamp(work.clock())
     said = "{} was edited by a person and on_human_edit is reject"
-    # No column of a contact is called as one of an account is.
+    # No column of one table is called as one of another is.
     tables = {column: table for table, column in WRITE_COLUMNS}
     rows = [rejects.Reject(run_id, tables[c], i, "EDITED", said.format(c), now) for i, c in found.rejected]
     rejects.add(work.journal, rows)

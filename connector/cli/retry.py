@@ -71,6 +71,7 @@ def _only(found: Diff, ids: set[str]) -> Diff:
         rejected=[pair for pair in found.rejected if pair[0] in ids],
         scope=found.scope,
         contacts=found.contacts,
+        gaps=found.gaps,
     )
 
 

@@ -34,12 +34,8 @@ _MEANING = {
 @MIRROR()
 def tables_of_the_schema(db: Database) -> None:
     """Rows, the fields we write as the CRM has them, and how far each pull has come."""
-    for table in TABLES.values():
-        columns = ", ".join(f'"{n}" {t}' for n, t in mirror_columns(table.name))
-        db.conn.execute(
-            f'CREATE TABLE "{table.name}" ({columns}, "{SOURCE}" TEXT NOT NULL, _record TEXT NOT NULL,'
-            f' _pull INTEGER NOT NULL, PRIMARY KEY ("{SOURCE}", _record)) STRICT'
-        )
+    for table in TABLES:
+        _make(db, table)
     db.conn.execute(
         'CREATE TABLE present ("table" TEXT NOT NULL, id TEXT NOT NULL, "column" TEXT NOT NULL, value ANY,'
         ' PRIMARY KEY ("table", id, "column")) STRICT'
@@ -85,8 +81,23 @@ def columns_of_the_typed_criteria(db: Database) -> None:
     _grow(db)
 
 
+@MIRROR()
+def tables_of_gaps_and_verdicts(db: Database) -> None:
+    """Records that we make of whitespace, and what people answer to them."""
+    _grow(db)
+
+
+def _make(db: Database, table: str) -> None:
+    columns = ", ".join(f'"{n}" {t}' for n, t in mirror_columns(table))
+    db.conn.execute(
+        f'CREATE TABLE IF NOT EXISTS "{table}" ({columns}, "{SOURCE}" TEXT NOT NULL, _record TEXT NOT NULL,'
+        f' _pull INTEGER NOT NULL, PRIMARY KEY ("{SOURCE}", _record)) STRICT'
+    )
+
+
 def _grow(db: Database) -> None:
     for table in TABLES.values():
+        _make(db, table.name)
         held = {row[1] for row in db.conn.execute(f'PRAGMA table_info("{table.name}")')}
         for name, kind in mirror_columns(table.name):
             if name not in held:
