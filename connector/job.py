@@ -252,7 +252,7 @@ def run_enrich(
     context = Context(
         as_of=epoch_day(as_of) or 0,
         currency=settings.company.currency,
-        digits=_digits(work),
+        digits=money.read_rates(work.mirror, work.corporate).digits,
         language=settings.company.language,
         known=known_names(work.mirror, ASKED),
         revenue=work.revenue,
@@ -302,29 +302,19 @@ def run_diff(work: Workspace, as_of: str) -> Diff:
     if by_table["contact"]:
         people = contacts.wanted(work.mirror, results.folder(work.mirror), scope.contacts, work.config.relationship)
         found = found.with_contacts(_diff_of(work, "contact", people, by_table))
-    if by_table[gaps.TABLE].keys() >= gaps.NEEDED:
-        here = gaps.present(work.mirror)
-        telling = gaps.Telling(as_of, work.config.company.language, 10.0 ** -_digits(work))
-        wishes = gaps.wanted(work.mirror, results.folder(work.mirror), scope.whitespace, here, telling)
-        open_now = sum(values.get("state") == gaps.OPEN for values in here.values())
-        found = found.with_gaps(_diff_of(work, gaps.TABLE, wishes, by_table, here), open_now)
+    if (rules := by_table[gaps.TABLE]).keys() >= gaps.NEEDED:
+        digits = money.read_rates(work.mirror, work.corporate).digits
+        telling = gaps.Telling(as_of, work.config.company.language, 10.0**-digits)
+        known = work.journal.last_after(gaps.TABLE, list(rules))
+        shown = results.folder(work.mirror)
+        found = found.with_gaps(gaps.compare(work.mirror, shown, scope.whitespace, telling, rules, known))
     return found
 
 
-def _diff_of(
-    work: Workspace,
-    table: str,
-    wanted: Iterable[Wanted],
-    by_table: Mapping[str, Rules],
-    here: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Diff:
+def _diff_of(work: Workspace, table: str, wanted: Iterable[Wanted], by_table: Mapping[str, Rules]) -> Diff:
     rules = by_table[table]
     known = work.journal.last_after(table, [c for c, r in rules.items() if r.on_human_edit != "overwrite"])
-    return diff(table, wanted, dict(work.mirror.present(table)) if here is None else here, rules, known)
-
-
-def _digits(work: Workspace) -> int:
-    return money.read_rates(work.mirror, work.corporate).digits
+    return diff(table, wanted, dict(work.mirror.present(table)), rules, known)
 
 
 def guarded_write(work: Workspace, run_id: int, as_of: str, guards: Guards, found: Diff) -> Written:

@@ -692,7 +692,9 @@ CRM_FIELDS: tuple[CrmField, ...] = (
         "contacts",
     ),
     CrmField("whitespace_gap", "account", "account", "Account", "The account that could buy it.", "gaps"),
-    CrmField("whitespace_gap", "family", "text", "Product family", "What it could buy and has not.", "gaps", length=255),
+    CrmField(
+        "whitespace_gap", "family", "text", "Product family", "What it could buy and has not.", "gaps", length=255
+    ),
     CrmField("whitespace_gap", "kam_key", "key", "KAM key", "Account and product family.", "gaps", length=80),
     CrmField(
         "whitespace_gap",

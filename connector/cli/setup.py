@@ -14,7 +14,9 @@ GROUPS = ("inputs", "programme", "contacts", "gaps")
 
 
 @click.command("setup", epilog="Example: kam setup --with inputs --apply")
-@click.option("--with", "groups", metavar="SETS", help="More fields: inputs, programme, contacts, gaps; parted by commas.")
+@click.option(
+    "--with", "groups", metavar="SETS", help="More fields: inputs, programme, contacts, gaps; parted by commas."
+)
 @click.option("--apply", "apply_", is_flag=True, help="Make what the plan says.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write a zip an admin can deploy instead.")
 @click.option("--remove", is_flag=True, help="Plan the removal of our fields; with --apply, export their values first.")

@@ -167,7 +167,7 @@ class RecordWrite:
 class SetupItem:
     """One thing setup makes, keeps, refuses or removes; action is create, update, keep, refuse or remove."""
 
-    kind: str  # object, field, list_view, assignment, export; permission_set; publisher, solution, role, profile, permission
+    kind: str  # object, table, key, field, list_view, assignment, export, permission_set, publisher, solution, role, …
     name: str
     action: str
     detail: str = ""

@@ -63,9 +63,9 @@ class Diff:
         """Together with the diff of the contacts."""
         return replace(self._and(other), contacts=other.scope)
 
-    def with_gaps(self, other: "Diff", open_now: int) -> "Diff":
-        """Together with the diff of the gap records, of which so many are open now."""
-        return replace(self._and(other), gaps=open_now)
+    def with_gaps(self, other: "Diff") -> "Diff":
+        """Together with the diff of the gap records."""
+        return replace(self._and(other), gaps=other.gaps)
 
     def _and(self, other: "Diff") -> "Diff":
         changes, kept = [*self.changes, *other.changes], [*self.kept, *other.kept]

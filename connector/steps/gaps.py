@@ -7,7 +7,7 @@ Next room: `diff`.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -17,7 +17,8 @@ from connector.engine import batches
 from connector.insight.explain import joined, one_line
 from connector.insight.texts import catalogue
 from connector.schema import CRM_FIELDS, GAP_STATES, INPUT_COLUMNS, KEYED, gap_account, gap_key
-from connector.steps.diff import Wanted
+from connector.mapping import WriteRule
+from connector.steps.diff import Diff, Wanted, diff
 from connector.steps.enrich import Scope
 from connector.store.mirror import Mirror
 
@@ -45,12 +46,26 @@ class Telling:
 
 
 def present(mirror: Mirror) -> dict[str, dict[str, Any]]:
-    """Gap records as the CRM has them, by their key; records that somebody made by hand have none and are left alone."""
+    """Gap records as the CRM has them, by their key; one that somebody made by hand has none and is left alone."""
     known = (values for _, values in mirror.present(TABLE))
     return {values[KEYED[TABLE]]: values for values in known if values.get(KEYED[TABLE])}
 
 
-def wanted(mirror: Mirror, details: Path, scope: Scope, here: Present, telling: Telling) -> Iterator[Wanted]:
+def compare(
+    mirror: Mirror,
+    details: Path,
+    scope: Scope,
+    telling: Telling,
+    rules: Mapping[str, WriteRule],
+    known: Mapping[tuple[str, str], Any],
+) -> Diff:
+    """Changes that bring the CRM's gap records to the newest results; `known` is what we wrote last."""
+    here = present(mirror)
+    found = diff(TABLE, wanted(details, scope, here, telling), here, rules, known)
+    return replace(found, gaps=sum(values.get("state") == OPEN for values in here.values()))
+
+
+def wanted(details: Path, scope: Scope, here: Present, telling: Telling) -> Iterator[Wanted]:
     """What gap records shall hold: those that are shown in scope, and those that the CRM has open."""
     left = {k for k, values in here.items() if values.get("state") == OPEN}
     overtaken = left - {r["key"] for r in _shown(details, "TRUE")} if left else left
@@ -90,7 +105,7 @@ def _standing(details: Path, accounts: set[str]) -> dict[str, Row]:
 
 def _cells(details: Path, where: str, more: str) -> Iterator[Row]:
     read = ", ".join(f"{'a' if c == 'name' else 'c'}.{c}" for c in _READ)
-    sql = f"SELECT {read}, {more} FROM whitespace_cell AS c JOIN account_result AS a ON a.id = c.account_id"
+    sql = f"SELECT {read}, {more} FROM whitespace_cell AS c JOIN account_result AS a ON a.id = c.account_id"  # noqa: S608
     for rows in batches(details, f"{sql} WHERE {where}"):
         for values in rows:
             row = dict(zip((*_READ, "reached"), values, strict=True))

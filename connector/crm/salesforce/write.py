@@ -91,7 +91,7 @@ def _send(client: Client, batch: list[RecordWrite]) -> Iterator[Outcome]:
 
 
 def _once(client: Client, batch: Sequence[RecordWrite]) -> list[Outcome]:
-    # By a key of ours a record is updated, or made where there is none: batches are of one record type, and so of one key.
+    # By a key of ours a record is updated, or made where there is none; a batch is of one record type, so of one key.
     path = f"composite/sobjects/{batch[0].record}/{batch[0].by}" if batch[0].by else "composite/sobjects"
     records = [{"attributes": {"type": w.record}, **w.values, w.by or "id": w.id} for w in batch]
     try:

@@ -54,8 +54,8 @@ PAGE_CLICKS = (
     "5. Power Platform admin center > the environment > Settings > Users + permissions: give everybody who is to see",
     '   the columns the security role "KAM Reader" and the column security profile of the same name; those who decide',
     '   about key accounts get both named "KAM Programme Owner".',
-    '6. The view "My key accounts" stands among the views of Accounts. With gaps: their table stands under Related, and',
-    "   a subgrid of it may be put onto the form.",
+    '6. The view "My key accounts" stands among the views of Accounts. With gaps: they stand under Related, and a',
+    "   subgrid of them may be put onto the form.",
 )
 
 

@@ -48,7 +48,11 @@ XML_TYPES = {
     "Picklist": "picklist",
     "Lookup": "lookup",
 }
-XML_NAMES = {"user": "SystemUser", "contact": "Contact", "account": "Account"}  # kind of a lookup → the table it points at
+XML_NAMES = {
+    "user": "SystemUser",
+    "contact": "Contact",
+    "account": "Account",
+}  # kind of a lookup → the table it points at
 TABLE, ROLE, PROFILE = 1, 20, 70  # component types
 WHOLE, ONLY_ITS_PARTS = 0, 2  # behavior of a table: all of it, or only what is ours
 
@@ -165,7 +169,11 @@ def _own_entity(table: str, wishes: Iterable[CrmField], naming: Naming, language
     inner += _texts("LocalizedCollectionNames", "LocalizedCollectionName", own.plural, language)
     inner += _texts("Descriptions", "Description", naming.made, language) + _block("attributes", attributes)
     inner += _line("EntitySetName", f"{name.lower()}s")
-    for tag, value in (("OwnershipTypeMask", "UserOwned"), ("ChangeTrackingEnabled", 1), ("IntroducedVersion", VERSION)):
+    for tag, value in (
+        ("OwnershipTypeMask", "UserOwned"),
+        ("ChangeTrackingEnabled", 1),
+        ("IntroducedVersion", VERSION),
+    ):
         inner += _line(tag, value)
     column = _block("EntityKeyAttributes", _line("AttributeName", naming.key_column(table)))
     key = _line("Name", naming.key(table)) + _line("LogicalName", naming.key(table).lower())
@@ -234,7 +242,9 @@ def _options(wish: CrmField, naming: Naming, language: int) -> str:
         _block("option", _texts("labels", "label", text, language), value=number, ExternalValue="", IsHidden=0)
         for number, text in option_set(wish).items()
     )
-    return _block("optionset", inner + _block("options", options), Name=f"{naming.table(wish.table)}_{naming.column(wish)}")
+    return _block(
+        "optionset", inner + _block("options", options), Name=f"{naming.table(wish.table)}_{naming.column(wish)}"
+    )
 
 
 def _view(wishes: Sequence[CrmField], status: CrmField, naming: Naming, state: State) -> str:
@@ -292,7 +302,9 @@ def _relationship(wish: CrmField, naming: Naming, language: int) -> str:
     lines += _line("IsValidForAdvancedFind", 1) + _line("ReferencingAttributeName", naming.schema(wish))
     about = _texts("Descriptions", "Description", naming.description(wish), language)
     lines += _block("RelationshipDescription", about)
-    one = _line("NavPaneDisplayOption", "UseCollectionName" if own else "DoNotDisplay") + _line("NavPaneArea", "Details")
+    one = _line("NavPaneDisplayOption", "UseCollectionName" if own else "DoNotDisplay") + _line(
+        "NavPaneArea", "Details"
+    )
     one += _line("NavPaneOrder", 10000) + _line("NavigationPropertyName", naming.schema(wish))
     other = _line("NavigationPropertyName", naming.relationship(wish)) + _line("RelationshipRoleType", 0)
     ends = _block("EntityRelationshipRole", one + _line("RelationshipRoleType", 1))

@@ -55,9 +55,7 @@ def compare(naming: Naming, state: State, fields: Iterable[CrmField]) -> tuple[l
     tables = [_table_item(naming, state, table) for table in own]
     columns = [_field_item(naming, state, wish) for wish in (*asked, *present)]
     refused = {item.name for item in (*tables, *columns) if item.action == "refuse"}
-    wishes = tuple(
-        wish for wish in (*asked, *present) if not {naming.full(wish), naming.table(wish.table)} & refused
-    )
+    wishes = tuple(wish for wish in (*asked, *present) if not {naming.full(wish), naming.table(wish.table)} & refused)
     items = [_publisher_item(naming, state), _solution_item(naming, state), *tables, *columns]
     items += [_key_item(naming, state, table) for table in own if naming.table(table) not in refused]
     fresh = any(item.action == "create" for item in tables)  # then there are rights that nobody has yet
@@ -122,7 +120,11 @@ def _table_item(naming: Naming, state: State, table: str) -> SetupItem:
     if found is None:
         return SetupItem("table", name, "create", OWN[table].label)
     description = text_of(found["Description"], state.language)
-    return SetupItem("table", name, "keep") if naming.is_ours(description) else _elsewhere(naming, "table", name, description)
+    return (
+        SetupItem("table", name, "keep")
+        if naming.is_ours(description)
+        else _elsewhere(naming, "table", name, description)
+    )
 
 
 def _key_item(naming: Naming, state: State, table: str) -> SetupItem:

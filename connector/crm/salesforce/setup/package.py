@@ -132,7 +132,9 @@ def object_grants(role: str, wishes: Iterable[CrmField], naming: "Naming") -> di
     Others see what sharing lets them see of the CRM's own records, and answer on ours.
     """
     tables = dict.fromkeys(wish.table for wish in wishes)
-    rights = {naming.record(table): {"allowRead", "allowEdit"} for table in tables if role == "Connector" or table in OWN}
+    rights = {
+        naming.record(table): {"allowRead", "allowEdit"} for table in tables if role == "Connector" or table in OWN
+    }
     for table in tables:
         if role == "Connector" and table in OWN:
             rights[naming.record(table)].add("allowCreate")

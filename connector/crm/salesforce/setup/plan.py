@@ -63,7 +63,9 @@ class State:
     def hidden(self, naming: Naming, wish: CrmField) -> bool:
         """Whether the field is ours though this user cannot see it: our own permission set names it."""
         ours = self.granted["Connector"] if self.marked("Connector", naming) else Added()
-        granted = naming.full(wish) in ours.fields or (wish.kind == "account" and naming.record(wish.table) in ours.objects)
+        granted = naming.full(wish) in ours.fields or (
+            wish.kind == "account" and naming.record(wish.table) in ours.objects
+        )
         return self.field(naming, wish) is None and granted
 
     def marked(self, role: str, naming: Naming) -> bool:
