@@ -16,8 +16,8 @@ from typing import Any
 from connector.engine import batches
 from connector.insight.explain import joined, one_line
 from connector.insight.texts import catalogue
-from connector.schema import CRM_FIELDS, GAP_STATES, INPUT_COLUMNS, KEYED, gap_account, gap_key
 from connector.mapping import WriteRule
+from connector.schema import CRM_FIELDS, GAP_STATES, INPUT_COLUMNS, KEYED, gap_account, gap_key
 from connector.steps.diff import Diff, Wanted, diff
 from connector.steps.enrich import Scope
 from connector.store.mirror import Mirror

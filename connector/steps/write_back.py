@@ -188,7 +188,9 @@ def settle(pen: Pen, done: Written | None = None) -> int:
     for entry in entries:
         by_table.setdefault(entry.table, []).append(entry)
     for table, found in by_table.items():
-        fact = pen.crm.describe(pen.records[table]) if table in pen.records else None
+        # A record of ours whose key is not mapped any more can't be found.
+        findable = table in pen.records and (table in pen.by or table not in KEYED)
+        fact = pen.crm.describe(pen.records[table]) if findable else None
         known = [e for e in found if fact is not None and e.field in fact.fields]
         said = "not settled: the field is gone, or hidden from this user"
         pen.journal.settle([(e.number, KEPT, "", said) for e in found if e not in known], pen.clock())

@@ -1,4 +1,4 @@
-"""Gap records in either CRM: made by setup, filled by a run, calm, closed, answered, undone, settled; and who gets one."""
+"""Gap records in both CRMs: made by setup, filled by a run, calm, closed, answered, undone, removed; and who gets one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -46,6 +46,10 @@ class Story:
     verdicts: list[dict[str, Any]] = field(default_factory=list)
     undone: list[dict[str, Any]] = field(default_factory=list)
     reopening: list[Change] = field(default_factory=list)
+    cut_off: list[str] = field(default_factory=list)
+    removed: list[SetupItem] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    gone: bool = False
 
     def name(self, column: str) -> str:
         """Name of a field of ours."""
@@ -125,6 +129,10 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             write_back(work.pen(), runs.begin(work.journal, "undo", "2026-06-30", NOW).id, plan.changes)
             told.undone = told.records()
             told.reopening = told.pulled(work)
+            told.cut_off = cut_off(told, work)
+            told.removed = work.crm.apply_setup(replace(asked, remove=True), made.folder / "kept")
+            told.kept = (made.folder / "kept" / f"removed-{WORDS[told.kind][0]}.csv").read_text("utf-8").splitlines()
+            told.gone = work.crm.describe(WORDS[told.kind][0]) is None
         yield told
 
 
@@ -185,26 +193,34 @@ def test_a_gap_that_comes_back_is_opened_again(story: Story) -> None:
 
 
 def test_a_record_whose_making_was_cut_off_is_made_once(story: Story) -> None:
-    account = story.made.accounts[1]
+    assert story.cut_off == ["unsent", "written", "written", "one more"]
+
+
+def test_removal_keeps_the_values_and_takes_the_records_with_their_table(story: Story) -> None:
+    assert [item.action for item in story.removed if item.kind in ("object", "table")] == ["remove"]
+    assert len(story.kept) == 1 + len(story.opened) + 1  # a header, and the record that was cut off
+    assert story.gone
+
+
+def cut_off(story: Story, work: Workspace) -> list[str]:
+    """Kill between the journal and the call, then between the call and its outcome; what settling finds each time."""
+    account, before = story.made.accounts[1], len(story.records())
     values = {"account": account, "family": "Valves", "kam_key": gap_key(account, "Valves"), "state": CLOSED}
     changes = [Change(TABLE, values["kam_key"], "", c, None, v, "because") for c, v in values.items()]
-    before = len(story.records())
-    with story.made.work() as work:
-        pen, run = work.pen(), runs.begin(work.journal, "test", "2026-06-30", NOW).id
-        assert unchanged(pen, changes) == changes
-        pen.journal.announce(run, [(c, pen.rules[c.table, c.column].field) for c in changes], NOW)
-        assert settle(pen) == 1 and {e.state for e in pen.journal.of_run(run)} == {"unsent"}
-        assert write_back(pen, run, changes, parents(work.mirror, changes)).records == {"written": 1}
-        pen.journal.execute("UPDATE journal SET state = 'sent' WHERE run = ?", [run])
-        assert settle(pen) == 1
-        assert [e.state for e in pen.journal.of_run(run)] == ["written"] * 2 * len(changes)
-        assert write_back(pen, run, changes).records == {"written": 1}
-    assert len(story.records()) == before + 1
-    story.made.org.delete(
-        story.made.org.admin_id,
-        WORDS[story.kind][0],
-        next(row["id"] for row in story.records() if row["kam_key"] == values["kam_key"]),
-    )
+    pen, seen = work.pen(), list[str]()
+    for sent in (False, True):
+        run = runs.begin(work.journal, "test", "2026-06-30", NOW).id
+        assert sent or unchanged(pen, changes) == changes
+        if sent:
+            write_back(pen, run, changes, parents(work.mirror, changes))
+            pen.journal.execute("UPDATE journal SET state = 'sent' WHERE run = ?", [run])
+        else:
+            pen.journal.announce(run, [(c, pen.rules[c.table, c.column].field) for c in changes], NOW)
+        settle(pen)
+        seen += {e.state for e in pen.journal.of_run(run)}
+    # Said once more, as by a run whose mirror was lost, it makes no second record.
+    seen += write_back(pen, runs.begin(work.journal, "test", "2026-06-30", NOW).id, changes).records
+    return [*seen, "one more" if len(story.records()) == before + 1 else "not one more"]
 
 
 # Who gets a record, on tables of a few rows.
