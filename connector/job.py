@@ -18,7 +18,7 @@ from connector.insight import ORDER
 from connector.mapping import WriteRule
 from connector.notify import Notify, notify
 from connector.schema import ASKED, TABLES, WRITE_COLUMNS, Change, Context
-from connector.steps import contacts, money, opportunities
+from connector.steps import contacts, gaps, money, opportunities
 from connector.steps import enrich as enriching
 from connector.steps import write_back as writing
 from connector.steps.diff import Diff, Guards, Wanted, breaches, diff
@@ -295,19 +295,24 @@ def run_diff(work: Workspace, as_of: str) -> Diff:
     """Changes between the newest results and the CRM's own values, as the last pull saw them."""
     if not work.mirror.has_results():
         raise UsageFault(f"{work.mirror.path}: there are no results yet. Run: kam enrich")
-    by_table: dict[str, Rules] = {"account": {}, "contact": {}, "opportunity": {}}
+    by_table: dict[str, Rules] = {"account": {}, "contact": {}, "opportunity": {}, gaps.TABLE: {}}
     for (table, column), rule in work.fieldmap.writes().items():
         by_table[table][column] = rule
     scope = work.config.write_scope
     found = _diff_of(work, "account", enriching.wanted(work.mirror, list(by_table["account"]), scope, as_of), by_table)
-    details, people, deals = results.folder(work.mirror), Diff(), Diff()
+    details = results.folder(work.mirror)
     if by_table["contact"]:
         wanted = contacts.wanted(work.mirror, details, scope.contacts, work.config.relationship)
-        people = _diff_of(work, "contact", wanted, by_table)
+        found = found.with_contacts(_diff_of(work, "contact", wanted, by_table))
     if by_table["opportunity"]:
         wanted = opportunities.wanted(work.mirror, details, scope.opportunities, work.config.company.language)
-        deals = _diff_of(work, "opportunity", wanted, by_table)
-    return found.beside(people, deals)
+        found = found.with_deals(_diff_of(work, "opportunity", wanted, by_table))
+    if (rules := by_table[gaps.TABLE]).keys() >= gaps.NEEDED:
+        unit = 10.0 ** -money.read_rates(work.mirror, work.corporate).digits
+        telling = gaps.Telling(as_of, work.config.company.language, unit)
+        known = work.journal.last_after(gaps.TABLE, list(rules))
+        found = found.with_gaps(gaps.compare(work.mirror, details, scope.whitespace, telling, rules, known))
+    return found
 
 
 def _diff_of(work: Workspace, table: str, wanted: Iterable[Wanted], by_table: Mapping[str, Rules]) -> Diff:
@@ -319,7 +324,8 @@ def _diff_of(work: Workspace, table: str, wanted: Iterable[Wanted], by_table: Ma
 def guarded_write(work: Workspace, run_id: int, as_of: str, guards: Guards, found: Diff) -> Written:
     """Write unless a guard speaks; then the list is kept for `kam write-back --approve` and GuardHalt is raised."""
     said = breaches(found, guards)
-    if work.config.crm.environment == "production" and found.changes and not _released(work):
+    # A person has approved a whole list for this production org once, or has not.
+    if work.config.crm.environment == "production" and found.changes and work.journal.meta("approved") is None:
         said.append("first write to production: look at the changes first.")
     if said:
         work.journal.halt(run_id, found.changes)
@@ -336,12 +342,7 @@ def note_rejected(work: Workspace, run_id: int, found: Diff) -> None:
     """Edits of people on fields marked `reject` stand in `kam rejects` until somebody decides."""
     now = stamp(work.clock())
     said = "{} was edited by a person and on_human_edit is reject"
-    # No column of a contact is called as one of an account is.
+    # No column of one table is called as one of another is.
     tables = {column: table for table, column in WRITE_COLUMNS}
-    rows = [rejects.Reject(run_id, tables[c], i, "EDITED", said.format(c), now) for i, c in found.rejected]
-    rejects.add(work.journal, rows)
-
-
-def _released(work: Workspace) -> bool:
-    """Whether a person has approved a whole list for this production org once."""
-    return work.journal.meta("approved") is not None
+    edits = (rejects.Reject(run_id, tables[c], i, "EDITED", said.format(c), now) for i, c in found.rejected)
+    rejects.add(work.journal, list(edits))

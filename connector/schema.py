@@ -5,6 +5,7 @@ Nothing comes in. The mapping, the store, the insights and the documentation all
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -327,14 +328,24 @@ _TABLES = (
     ),
     _table(
         "verdict",
-        "What a person answered to something we proposed; the newest answer counts.",
+        "What a person answered to something of ours: to a whitespace idea, the subject is the product family.",
         """
         id            id      The CRM's id.
         account_id    id      The account; empty for the whole programme.
-        subject       text    What was proposed: a product family's name.
+        subject       text    What it is about: the name of a product family.
         answer        text    accepted, no_need, already_has, competitor or in_house.
         answered_by*  id      The user who answered.
-        answered_at   instant When.
+        answered_at*  instant When; the newest counts.
+        """,
+        optional=True,
+    ),
+    _table(
+        "whitespace_gap",
+        "A gap in what an account buys, as a record of its own that we make in the CRM.",
+        """
+        id          id    The CRM's id.
+        account_id  id    The account.
+        family      text  The product family.
         """,
         optional=True,
     ),
@@ -380,9 +391,9 @@ class Read(NamedTuple):
 class CrmField:
     """One field of ours in the CRM; `column` is the canonical name that mapping and results use.
 
-    kind: picklist, text, long_text, number, currency, date, flag, user, contact (a lookup to one). `group` is what
-    setup calls the set: core (always), inputs, programme, contacts, opportunities. `precision`/`scale` as the CRM
-    counts them, `length` in characters.
+    kind: picklist, text, long_text, number, currency, date, flag, user, contact (a lookup to one), account (the record
+    belongs to one), key (a text that no two records share). `group` is what setup calls the set: core (always), inputs,
+    programme, contacts, opportunities, gaps. `precision`/`scale` as the CRM counts them, `length` in characters.
     """
 
     table: str
@@ -423,6 +434,15 @@ BUYING_ROLES: Mapping[str, str] = {
 }
 # From level 0 up; the last is for a title that says no level.
 ORG_LEVELS = ("Support", "Specialist", "Manager", "Director", "Vice president", "C-level", "Unknown")
+GAP_STATES = ("Open", "Closed")
+# What a person may answer to a gap → the answer as the insights call it.
+VERDICTS: Mapping[str, str] = {
+    "Accepted": "accepted",
+    "No need": "no_need",
+    "Already has": "already_has",
+    "Competitor": "competitor",
+    "In house": "in_house",
+}
 # Function as the insights call it → its value in the CRM.
 ORG_FUNCTIONS: Mapping[str, str] = {
     "finance": "Finance",
@@ -747,9 +767,83 @@ CRM_FIELDS: tuple[CrmField, ...] = (
         "opportunities",
         length=255,
     ),
+    CrmField("whitespace_gap", "account", "account", "Account", "The account that could buy it.", "gaps"),
+    CrmField(
+        "whitespace_gap", "family", "text", "Product family", "What it could buy and has not.", "gaps", length=255
+    ),
+    CrmField("whitespace_gap", "kam_key", "key", "KAM key", "Account and product family.", "gaps", length=80),
+    CrmField(
+        "whitespace_gap",
+        "state",
+        "picklist",
+        "State",
+        "Closed once it is bought, answered, or no idea any more; opened again if it comes back.",
+        "gaps",
+        values=GAP_STATES,
+    ),
+    CrmField("whitespace_gap", "since", "date", "Shown since", "The day it was opened, or opened again.", "gaps"),
+    CrmField("whitespace_gap", "closed_on", "date", "Closed on", "The day it was closed; empty while open.", "gaps"),
+    CrmField(
+        "whitespace_gap",
+        "peer_owners",
+        "number",
+        "Peers that own it",
+        "How many of the similar accounts own it.",
+        "gaps",
+        precision=8,
+    ),
+    CrmField("whitespace_gap", "peers", "number", "Peers asked", "How many similar accounts.", "gaps", precision=8),
+    CrmField(
+        "whitespace_gap",
+        "low",
+        "number",
+        "Low",
+        "What it may bring in a year if bought, at the lower end; in corporate currency, an estimate, not a forecast.",
+        "gaps",
+        precision=16,
+        scale=2,
+    ),
+    CrmField(
+        "whitespace_gap",
+        "high",
+        "number",
+        "High",
+        "What it may bring in a year if bought, at the upper end; in corporate currency, an estimate, not a forecast.",
+        "gaps",
+        precision=16,
+        scale=2,
+    ),
+    CrmField("whitespace_gap", "evidence", "text", "Evidence", "Why it is an idea.", "gaps", length=255),
+    CrmField(
+        "whitespace_gap",
+        "verdict",
+        "picklist",
+        "Verdict",
+        "Your answer; it is read, never written by kam-connector.",
+        "gaps",
+        values=tuple(VERDICTS),
+    ),
+    CrmField("whitespace_gap", "verdict_date", "date", "Verdict date", "When you answered, if it matters.", "gaps"),
 )
 WRITE_COLUMNS: dict[tuple[str, str], CrmField] = {(f.table, f.column): f for f in CRM_FIELDS}
-INPUT_COLUMNS = frozenset(f.column for f in CRM_FIELDS if f.group == "inputs")
+# Answers of people to a gap, typed on its record by whoever looks after the account.
+ANSWERS = frozenset({"verdict", "verdict_date"})
+INPUT_COLUMNS = frozenset(f.column for f in CRM_FIELDS if f.group == "inputs") | ANSWERS
+# Tables whose records we make ourselves, and the column by which such a record is known to us and found in the CRM.
+KEYED: Mapping[str, str] = {"whitespace_gap": "kam_key"}
+
+
+def gap_key(account: str, family: str) -> str:
+    """Key of a gap record: the account's id, and the beginning of the family's SHA-256.
+
+    Hashed always: neither CRM tells `bikes` from `Bikes` in a key, and Dynamics finds no record by one with `&` or `/`.
+    """
+    return f"{account}.{sha256(family.encode()).hexdigest()[:16]}"
+
+
+def gap_account(key: str) -> str:
+    """The account that the key of a gap record is about."""
+    return key.rpartition(".")[0]
 
 
 @dataclass(frozen=True)

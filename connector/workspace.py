@@ -21,7 +21,7 @@ from connector.crm.protocol import Crm, FieldFact, Identity, Limits
 from connector.errors import UsageFault, nearest
 from connector.insight import criteria
 from connector.mapping import FieldMap, Source, WriteRule
-from connector.schema import CRM_FIELDS, INPUT_COLUMNS, WRITE_COLUMNS, CrmField
+from connector.schema import CRM_FIELDS, INPUT_COLUMNS, KEYED, WRITE_COLUMNS, CrmField
 from connector.steps.money import Corporate
 from connector.steps.write_back import Pen
 from connector.store.journal import Journal
@@ -231,6 +231,7 @@ class Workspace:
             rules=self.fieldmap.writes(),
             records={s.table: s.record for s in reversed(self.fieldmap.sources)},
             keys={s.table: s.key for s in reversed(self.fieldmap.sources)},
+            by={t: r.field for (t, c), r in self.fieldmap.writes().items() if KEYED.get(t) == c},
             clock=lambda: stamp(self.clock()),
             who=who,
             tell=self.tell,

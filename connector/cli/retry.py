@@ -72,6 +72,7 @@ def _only(found: Diff, ids: set[str]) -> Diff:
         scope=found.scope,
         contacts=found.contacts,
         deals=found.deals,
+        gaps=found.gaps,
     )
 
 

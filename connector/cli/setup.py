@@ -10,7 +10,7 @@ from connector.errors import UsageFault
 from connector.store import runs
 from connector.workspace import Workspace, setup_fields
 
-GROUPS = ("inputs", "programme", "contacts", "opportunities")
+GROUPS = ("inputs", "programme", "contacts", "opportunities", "gaps")
 
 
 @click.command("setup", epilog="Example: kam setup --with inputs --apply")

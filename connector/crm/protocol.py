@@ -56,13 +56,15 @@ class RecordFact:
 class ReadRequest:
     """What to read of one record: dotted field paths in order, an optional filter in the CRM's language.
 
-    `ids` reads just these records (deleted ones come back as deletions) and ignores the cursor.
+    `ids` reads just these records (deleted ones come back as deletions) and ignores the cursor. `by` names the field
+    that they are values of, where that is another than the record's own id: it must be the first of `fields`.
     """
 
     record: str
     fields: tuple[str, ...]
     where: str | None = None
     ids: tuple[str, ...] | None = None
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,20 +148,26 @@ class Limits:
 
 @dataclass(frozen=True)
 class RecordWrite:
-    """New values of one record's fields, by API name; `group` keeps children of one parent together."""
+    """New values of one record's fields, by API name; `group` keeps children of one parent together.
+
+    `by` names the field whose value `id` is, for records that are known by a key of ours; `new` says that such a record
+    is made where there is none yet.
+    """
 
     table: str
     record: str
     id: str
     values: Mapping[str, Any]
     group: str = ""
+    by: str = ""
+    new: bool = False
 
 
 @dataclass(frozen=True)
 class SetupItem:
     """One thing setup makes, keeps, refuses or removes; action is create, update, keep, refuse or remove."""
 
-    kind: str  # field, list_view, assignment, export; permission_set; publisher, solution, role, profile, permission
+    kind: str  # object, table, key, field, list_view, assignment, export, permission_set, publisher, solution, role, …
     name: str
     action: str
     detail: str = ""

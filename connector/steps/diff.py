@@ -5,11 +5,11 @@ Rows of results and of `present` come in, changes leave; nothing is read or sent
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connector.mapping import WriteRule
-from connector.schema import INPUT_COLUMNS, WRITE_COLUMNS, Change
+from connector.schema import GAP_STATES, INPUT_COLUMNS, WRITE_COLUMNS, Change
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*(?:(?:k|M|bn)\b)?")
 _SIZES = {"k": 1e3, "M": 1e6, "bn": 1e9}
@@ -18,11 +18,12 @@ _STEPS = dict.fromkeys(("kam_score", "coverage_percent", "known_percent", "growt
 _LOOSE = {"kam_rank": 0.10}
 # A text says about how much; a window that slides over the year moves the sum without any news.
 _ABOUT = 0.25
-_MONEY = {"net_value_12m", "lifetime_value", "whitespace_low", "whitespace_high"}
+_MONEY = {"net_value_12m", "lifetime_value", "whitespace_low", "whitespace_high", "low", "high"}
 # What travels with another change as it is: alone it is no news.
 _STAMPS = {"kam_as_of", "insight_json"}
 # What moves by itself as days pass or others move. A text or a band tells of it too when it is news.
-_RIDERS = {*_STAMPS, "kam_rank", "net_value_12m", "engaged_contacts"}
+_RIDERS = {*_STAMPS, "kam_rank", "net_value_12m", "engaged_contacts", "peer_owners", "peers", "evidence"}
+_HALF_OFF = ("kam_rank", "net_value_12m", "peer_owners")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Wanted:
 
 @dataclass
 class Diff:
-    """Changes; edits of people that were kept or rejected as (id, column); accounts, contacts and deals in scope."""
+    """Changes; edits of people that were kept or rejected as (id, column); accounts, contacts and deals in scope, and
+    gap records that were open."""
 
     changes: list[Change] = field(default_factory=list)
     kept: list[tuple[str, str]] = field(default_factory=list)
@@ -46,6 +48,7 @@ class Diff:
     scope: int = 0
     contacts: int = 0
     deals: int = 0
+    gaps: int = 0
 
     def counts(self) -> dict[str, int]:
         """Numbers of a diff, for the run's record."""
@@ -57,15 +60,21 @@ class Diff:
             "rejected": len(self.rejected),
         }
 
-    def beside(self, contacts: "Diff", deals: "Diff") -> "Diff":
-        """Together with the diffs of contacts and deals."""
-        parts = (self, contacts, deals)
-        return Diff(
-            [c for part in parts for c in part.changes],
-            [pair for part in parts for pair in part.kept],
-            [pair for part in parts for pair in part.rejected],
-            *(part.scope for part in parts),
-        )
+    def with_contacts(self, other: "Diff") -> "Diff":
+        """Together with the diff of the contacts."""
+        return replace(self._and(other), contacts=other.scope)
+
+    def with_deals(self, other: "Diff") -> "Diff":
+        """Together with the diff of the open deals."""
+        return replace(self._and(other), deals=other.scope)
+
+    def with_gaps(self, other: "Diff") -> "Diff":
+        """Together with the diff of the gap records."""
+        return replace(self._and(other), gaps=other.gaps)
+
+    def _and(self, other: "Diff") -> "Diff":
+        changes, kept = [*self.changes, *other.changes], [*self.kept, *other.kept]
+        return replace(self, changes=changes, kept=kept, rejected=[*self.rejected, *other.rejected])
 
 
 def diff(
@@ -89,11 +98,14 @@ def diff(
 
 
 def _is_news(change: Change) -> bool:
-    """Whether a change is worth a write of its own: of what travels with others, only what is off by half or more."""
+    """Whether a change is worth a write of its own: of what travels with others, only what is off by half or more, and
+    evidence in other words."""
     before, after = change.before, change.after
     if change.column not in _RIDERS or (before is None and change.column != "kam_as_of"):
         return True
-    if change.column not in ("kam_rank", "net_value_12m") or not isinstance(before, int | float):
+    if change.column == "evidence":
+        return _NUMBER.split(str(before)) != _NUMBER.split(str(after))
+    if change.column not in _HALF_OFF or not isinstance(before, int | float):
         return False
     return after is not None and abs(after - before) >= 0.5 * max(abs(after), abs(before))
 
@@ -224,6 +236,17 @@ class Guards:
                 raise ValueError(f"{name}: must lie between 0 and 1, not {getattr(self, name)}")
 
 
+def _gap_breaches(result: Diff, guards: Guards) -> list[str]:
+    """Gap records that would be closed or changed; opening one is like a first fill, also when it comes back."""
+    mine = [c for c in result.changes if c.table == "whitespace_gap"]
+    opened = {c.id for c in mine if c.column == "state" and c.after == GAP_STATES[0]}
+    changed, allowed = {c.id for c in mine} - opened, guards.max_changed_share * result.gaps
+    if len(changed) <= max(allowed, 1):
+        return []
+    shown = f"{len(changed)} of {result.gaps} open gap records would be closed or changed"
+    return [f"max_changed_share: {shown}, more than {allowed:.0f}."]
+
+
 def breaches(result: Diff, guards: Guards) -> list[str]:
     """What a guard has to say against a list of changes; empty when it may be written."""
     said = []
@@ -237,6 +260,7 @@ def breaches(result: Diff, guards: Guards) -> list[str]:
         if len(changed) > max(allowed, 1):
             shown = f"{len(changed)} of {scope} {records} in scope would change"
             said.append(f"max_changed_share: {shown}, more than {allowed:.0f}.")
+    said += _gap_breaches(result, guards)
     key = [c for c in result.changes if c.column == "kam_proposal" and (c.after or "None") != "None"]
     if 0 <= guards.max_key_changes < len(key):
         said.append(f"max_key_changes: {len(key)} proposals into or out of Key, more than {guards.max_key_changes}.")

@@ -1,15 +1,18 @@
 """A run's journal backwards: what stood before comes back, what somebody edited since is left alone.
 
+A record that the run made is closed, never deleted.
+
 A run's number comes in; counts and the edits that were left alone leave. An undo is a run itself and can be undone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from connector.errors import UsageFault
-from connector.schema import WRITE_COLUMNS, Change
+from connector.schema import GAP_STATES, WRITE_COLUMNS, Change
 from connector.steps.diff import same
-from connector.steps.write_back import WRITTEN, Pen, read_fields, still_ours
+from connector.steps.write_back import WRITTEN, Pen, makes, read_fields, still_ours
 from connector.store import runs
 from connector.store.journal import Entry
 
@@ -48,8 +51,13 @@ def _plan_table(pen: Pen, entries: Sequence[Entry], run: int, result: Undo) -> N
         cells[entry.id, entry.column] = (first, entry)
     values, gone = read_fields(pen, entries[0].table, {e.id for e in entries}, sorted({e.field for e in entries}))
     result.gone |= gone | ({e.id for e in entries} - set(values))
+    made = {e.id for e in entries if makes(e)}
     for (record_id, column), (first, last) in sorted(cells.items()):
         if record_id in result.gone or (first.table, column) not in WRITE_COLUMNS:
+            continue
+        if record_id in made:
+            if column == "state":
+                result.changes += _closing(pen, values[record_id], first, run)
             continue
         now = values[record_id][last.field]
         if not same(first.table, column, now, last.after):
@@ -59,3 +67,12 @@ def _plan_table(pen: Pen, entries: Sequence[Entry], run: int, result: Undo) -> N
             result.changes.append(
                 Change(first.table, record_id, "", column, now, first.before, f"undo of run {run}: {first.why}")
             )
+
+
+def _closing(pen: Pen, values: Mapping[str, Any], made: Entry, run: int) -> list[Change]:
+    """What closes a gap record that a run made, unless it is closed already."""
+    why, shut = f"undo of run {run}: {made.why}", {"state": GAP_STATES[1], "closed_on": pen.clock()[:10]}
+    fields = {c: pen.rules[made.table, c].field for c in shut if (made.table, c) in pen.rules}
+    if same(made.table, "state", values[made.field], GAP_STATES[1]):
+        return []
+    return [Change(made.table, made.id, "", c, values.get(fields[c]), shut[c], why) for c in fields]

@@ -11,7 +11,7 @@ from typing import Any
 from connector.crm.protocol import Crm, ReadRequest, RecordWrite
 from connector.errors import UnreachableFault
 from connector.mapping import WriteRule
-from connector.schema import Change, Outcome
+from connector.schema import KEYED, Change, Outcome, gap_account
 from connector.steps.diff import same
 from connector.store import rejects
 from connector.store.journal import Entry, Journal
@@ -43,6 +43,7 @@ class Pen:
     rules: Mapping[tuple[str, str], WriteRule]
     records: Mapping[str, str]  # table → record
     keys: Mapping[str, str]  # table → the field that holds a record's id
+    by: Mapping[str, str]  # table whose records we make ourselves → the field of their key, by which we know them
     clock: Callable[[], str]
     who: str | None = None
     tell: Callable[[str], None] = lambda _: None  # hears how many records are done
@@ -74,13 +75,13 @@ def write_back(pen: Pen, run: int, changes: Sequence[Change], groups: Mapping[st
 
 
 def parents(mirror: Mirror, changes: Sequence[Change]) -> dict[str, str]:
-    """Account → its parent, contact and deal → its account, so that children of one parent are sent together."""
+    """Account → its parent; contact, deal or gap → its account, so that children of one parent are sent together."""
     rows = mirror.rows("SELECT id, parent_id FROM account WHERE parent_id IS NOT NULL")
     found = {r["id"]: r["parent_id"] for r in rows}
     for table in sorted({c.table for c in changes} & {"contact", "opportunity"}):
         rows = mirror.rows(f"SELECT id, account_id FROM {table} WHERE account_id IS NOT NULL")  # noqa: S608
         found |= {r["id"]: r["account_id"] for r in rows}
-    return found
+    return found | {c.id: gap_account(c.id) for c in changes if c.table == "whitespace_gap"}
 
 
 def as_they_stand(pen: Pen, changes: Sequence[Change]) -> list[Change]:
@@ -121,6 +122,8 @@ def _send(pen: Pen, run: int, records: Sequence[Sequence[Change]], groups: Mappi
             id=cs[0].id,
             values={pen.rules[c.table, c.column].field: c.after for c in cs},
             group=groups.get(cs[0].id, ""),
+            by=pen.by.get(cs[0].table, ""),
+            new=any(makes(c) for c in cs),
         )
         for cs in records
     ]
@@ -136,6 +139,11 @@ def _send(pen: Pen, run: int, records: Sequence[Sequence[Change]], groups: Mappi
     finally:
         # Also when the CRM went away midway: an outcome that is known is never asked for again.
         _note(pen, run, waiting, at, done)
+
+
+def makes(change: Change | Entry) -> bool:
+    """Whether a change gives a record of ours its key: then the record is made with it."""
+    return change.column == KEYED.get(change.table) and change.before is None and change.after is not None
 
 
 def _note(
@@ -160,9 +168,12 @@ def _note(
 
 
 def _remember(pen: Pen, changes: Iterable[Change]) -> None:
-    """Put what was written into `present`; the next pull confirms it."""
+    """Put what was written into `present`; the next pull confirms it.
+
+    Of records that we know by a key of ours the CRM's id may be new: they wait for that pull.
+    """
     cells: dict[tuple[str, str], dict[str, Any]] = {}
-    for change in changes:
+    for change in (c for c in changes if c.table not in pen.by):
         cells.setdefault((change.table, change.column), {})[change.id] = change.after
     with pen.mirror.atomic():
         for (table, column), values in cells.items():
@@ -177,7 +188,9 @@ def settle(pen: Pen, done: Written | None = None) -> int:
     for entry in entries:
         by_table.setdefault(entry.table, []).append(entry)
     for table, found in by_table.items():
-        fact = pen.crm.describe(pen.records[table]) if table in pen.records else None
+        # A record of ours whose key is not mapped any more can't be found.
+        findable = table in pen.records and (table in pen.by or table not in KEYED)
+        fact = pen.crm.describe(pen.records[table]) if findable else None
         known = [e for e in found if fact is not None and e.field in fact.fields]
         said = "not settled: the field is gone, or hidden from this user"
         pen.journal.settle([(e.number, KEPT, "", said) for e in found if e not in known], pen.clock())
@@ -199,9 +212,10 @@ def _settle_table(
     pen: Pen, entries: Sequence[Entry], values: Mapping[str, Mapping[str, Any]], gone: set[str], done: Written
 ) -> None:
     verdicts, states = [], dict[tuple[str, str], str]()
+    made = {e.id for e in entries if makes(e)}
     for entry in entries:
         now = values.get(entry.id, {}).get(entry.field)
-        if entry.id in gone or entry.id not in values:
+        if (entry.id in gone or entry.id not in values) and entry.id not in made:
             state = GONE
         elif same(entry.table, entry.column, now, entry.after):
             state = WRITTEN
@@ -235,11 +249,14 @@ def unchanged(pen: Pen, changes: Sequence[Change]) -> list[Change]:
         mine = [c for c in changes if c.table == table]
         fields = sorted({pen.rules[c.table, c.column].field for c in mine})
         values, gone = read_fields(pen, table, {c.id for c in mine}, fields)
+        made = {c.id for c in mine if makes(c)}
         for change in mine:
             if change.id not in gone and change.id in values:
                 now = values[change.id][pen.rules[table, change.column].field]
                 if same(table, change.column, now, change.before):
                     still.append(change)
+            elif change.id in made:
+                still.append(change)
     return still
 
 
@@ -247,7 +264,8 @@ def read_fields(
     pen: Pen, table: str, ids: Iterable[str], fields: Sequence[str]
 ) -> tuple[dict[str, dict[str, Any]], set[str]]:
     """Fields of some records as the CRM has them now, and the ids of those that are gone."""
-    request = ReadRequest(pen.records[table], (pen.keys[table], *fields), ids=tuple(sorted(ids)))
+    by = pen.by.get(table, "")
+    request = ReadRequest(pen.records[table], (by or pen.keys[table], *fields), ids=tuple(sorted(ids)), by=by)
     values: dict[str, dict[str, Any]] = {}
     gone: set[str] = set()
     for batch in pen.crm.read(request, None):

@@ -90,14 +90,8 @@ def columns_of_the_typed_criteria(db: Database) -> None:
 
 
 @MIRROR()
-def answers_of_people(db: Database) -> None:
-    """What people answered to ideas, and whatever else the schema gained with it."""
-    _grow(db)
-
-
-@MIRROR()
-def languages_of_users(db: Database) -> None:
-    """What users chose, where the CRM keeps it apart from them."""
+def answers_gaps_and_languages(db: Database) -> None:
+    """What people answered to ideas, the records that we make of these, and what languages users chose."""
     _grow(db)
 
 

@@ -340,9 +340,9 @@ def test_the_solution_can_be_handed_over_and_imported(
     body: dict[str, Any] = {"OverwriteUnmanagedCustomizations": True, "PublishWorkflows": True}
     body |= {"CustomizationFile": base64.b64encode(once).decode(), "ImportJobId": str(uuid4())}
     link.client.send("POST", "ImportSolution", json=body)
-    assert {item.kind: item.action for item in plan_setup(link, request) if item.action != "keep"} == {
-        "assignment": "create"
-    }
+    # The index behind a key is built in the background, after an import as ever.
+    left = {item.kind: item.action for item in plan_setup(link, request) if item.action != "keep"}
+    assert left == {"key": "update", "assignment": "create"}
     assert len(ours(running, request_)) == len([field for field in CRM_FIELDS if field.table == "account"])
     manager = running.org.table("contact").columns[f"{request.prefix.lower()}_suggested_manager"]
     assert manager.targets == ("contact",)

@@ -65,7 +65,7 @@ def read(client: Client, request: ReadRequest, since: str | None, overlap: timed
     rows = row_maker(plan.columns, lambda column: _small(client, column))
     try:
         if request.ids is not None:
-            yield from _by_ids(client, plan, rows, request.ids)
+            yield from _by_ids(client, plan, rows, request.ids, request.by)
         else:
             yield from _changed(client, plan, rows, _cursor(plan, since) if since is not None else None, overlap)
     except Refusal as refusal:
@@ -162,18 +162,19 @@ def _stamped(client: Client, plan: Plan, rows: Rows, start: Cursor | None, overl
     yield Batch([], [], cursor.text())
 
 
-def _by_ids(client: Client, plan: Plan, rows: Rows, ids: Sequence[str]) -> Iterator[Batch]:
-    """These records, wherever they are; what can't be found any more counts as deleted."""
-    if bad := [i for i in ids if not is_guid(i)]:
+def _by_ids(client: Client, plan: Plan, rows: Rows, ids: Sequence[str], by: str) -> Iterator[Batch]:
+    """These records, wherever they are, by their ids or a key of ours; what can't be found counts as deleted."""
+    name = by or plan.key
+    if bad := [i for i in ids if not by and not is_guid(i)]:
         raise UsageFault(f"{plan.record}: {len(bad)} of {len(ids)} ids are no Dynamics ids. Correct the list of ids.")
     for first in range(0, len(ids), IDS_AT_ONCE):
         some = ids[first : first + IDS_AT_ONCE]
         missing = {i.lower(): i for i in some}
-        listed = ",".join(f"'{i}'" for i in some)
-        bound = f"Microsoft.Dynamics.CRM.In(PropertyName='{plan.key}',PropertyValues=[{listed}])"
+        listed = ",".join("'" + i.replace("'", "''") + "'" for i in some)
+        bound = f"Microsoft.Dynamics.CRM.In(PropertyName='{name}',PropertyValues=[{listed}])"
         for page in client.pages(plan.address([bound]), plan.prefer):
             for record in page["value"]:
-                missing.pop(str(record[plan.key]).lower(), None)
+                missing.pop(str(record[name]).lower(), None)
             yield Batch(_rows(plan, rows, page["value"]), [], None)
         if missing:
             yield Batch([], list(missing.values()), None)

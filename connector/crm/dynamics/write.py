@@ -85,11 +85,13 @@ def batches(writes: Sequence[RecordWrite]) -> Iterator[list[RecordWrite]]:
 def body_of(client: Client, one: RecordWrite) -> dict[str, Any]:
     """A record's new values as Dataverse takes them; raises Unfit for what it would not take, or take amiss."""
     fact = table(client, one.record)
-    if fact is None or not is_guid(one.id):
+    if fact is None or not (one.by or is_guid(one.id)):
         name = next(iter(one.values), "")
         raise Unfit("RECORD_UNKNOWN", "There is no such table, or the id is none of Dynamics.", name)
     made: dict[str, Any] = {}
     for name, value in one.values.items():
+        if name == one.by:
+            continue  # stands in the address: said twice, making the record would fail
         known = fact.fields.get(name)
         if known is None:
             said = f"The column {name} is missing, or column security hides it. Run: kam check"
@@ -196,7 +198,7 @@ def _send(client: Client, block: list[Ready]) -> Iterator[Outcome]:
     first = block[0].write
     fact = table(client, first.record)
     assert fact is not None  # noqa: S101 - each body was made from it
-    if len(block) > 1 and _takes_several(client, first.record):
+    if len(block) > 1 and not first.by and _takes_several(client, first.record):
         try:
             _update_multiple(client, fact, block)
             yield from (Outcome(r.write.table, r.write.id, "written") for r in block)
@@ -256,19 +258,27 @@ def _singly(client: Client, fact: TableFact, block: Sequence[Ready]) -> Iterator
 
 
 def _once(client: Client, fact: TableFact, block: Sequence[Ready]) -> list[Reply]:
-    paths = [f"{fact.set_name}({r.write.id})" for r in block]
-    headers = {**ONLY_EXISTING, **client.acting}
-    if len(block) > 1:
-        parts = [Part("PATCH", p, r.body, headers) for p, r in zip(paths, block, strict=True)]
+    parts = [Part("PATCH", _place(fact, r.write), r.body, _conditions(client, r.write)) for r in block]
+    if len(parts) > 1:
         return together(client, parts, repeatable=False)
     try:
-        client.send("PATCH", paths[0], json=block[0].body, headers=headers)
+        client.send("PATCH", parts[0].path, json=parts[0].body, headers=parts[0].headers)
     except Refusal as refusal:
         if refusal.status in FOR_ALL:
             raise
         error = {"code": refusal.code, "message": refusal.message}
         return [Reply(refusal.status, {"error": error} if refusal.code else None)]
     return [Reply(204)]
+
+
+def _place(fact: TableFact, one: RecordWrite) -> str:
+    """Address of a record, by its id or by a key of ours."""
+    key = f"{one.by}='{escaped(one.id)}'" if one.by else one.id
+    return f"{fact.set_name}({key})"
+
+
+def _conditions(client: Client, one: RecordWrite) -> dict[str, str]:
+    return {**({} if one.new else ONLY_EXISTING), **client.acting}
 
 
 def _takes_several(client: Client, record: str) -> bool:

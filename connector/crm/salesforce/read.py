@@ -44,7 +44,9 @@ def read(client: Client, request: ReadRequest, since: str | None, overlap: timed
     plan = make_plan(_known(client, request.record), request)
     for attempt in (1, 2):
         try:
-            if request.ids is not None:
+            if request.ids is not None and request.by:
+                yield from _by_key(client, plan, request.ids)
+            elif request.ids is not None:
                 yield from _by_ids(client, plan, request.ids)
             else:
                 yield from _changed(client, plan, since, overlap)
@@ -237,6 +239,21 @@ def _by_ids(client: Client, plan: Plan, ids: Sequence[str]) -> Iterator[Batch]:
             yield _batch(plan, found)
         if missing:
             yield Batch([], list(missing.values()), None)
+    yield Batch([], [], _cursor(plan, None))
+
+
+def _by_key(client: Client, plan: Plan, keys: Sequence[str]) -> Iterator[Batch]:
+    """Records by a key of ours, the first of the fields; what can't be found, or lies in the bin, counts as deleted."""
+    size = ID_ROOM // (max(map(len, keys), default=0) + 3)
+    for first in range(0, len(keys), size):
+        missing = dict.fromkeys(keys[first : first + size])
+        inside = ",".join("'" + k.replace("\\", "\\\\").replace("'", "\\'") + "'" for k in missing)
+        for found in records(client, plan, [f"{plan.paths[0]} IN ({inside})"]):
+            live = _batch(plan, found).rows
+            for row in live:
+                missing.pop(row[0], None)
+            yield Batch(live, [], None)
+        yield Batch([], list(missing), None)
     yield Batch([], [], _cursor(plan, None))
 
 

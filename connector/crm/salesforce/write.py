@@ -32,6 +32,9 @@ def write(client: Client, writes: Sequence[RecordWrite]) -> Iterator[Outcome]:
             yield Outcome(one.table, one.id, "refused", "NOT_A_NUMBER", "A value is not a number.", tuple(bad))
         else:
             fit.append(one)
+    # Records that may have to be made: an ingest job of ours updates by id, and nothing else.
+    yield from in_collections(client, [one for one in fit if one.by])
+    fit = [one for one in fit if not one.by]
     way = choose.writing(client, len(fit))
     if fit:
         log.info("write: %s", way)
@@ -56,11 +59,12 @@ def batches(writes: Sequence[RecordWrite]) -> Iterator[list[RecordWrite]]:
         family = list(members)
         splits = len(family) <= BATCH < len(batch) + len(family)
         for one in family:
-            if batch and (splits or len(batch) == BATCH or batch[0].record != record or one.id[:15] in ids):
+            known = one.id if one.by else one.id[:15]
+            if batch and (splits or len(batch) == BATCH or batch[0].record != record or known in ids):
                 yield batch
                 batch, ids, splits = [], set(), False
             batch.append(one)
-            ids.add(one.id[:15])
+            ids.add(known)
     if batch:
         yield batch
 
@@ -87,11 +91,11 @@ def _send(client: Client, batch: list[RecordWrite]) -> Iterator[Outcome]:
 
 
 def _once(client: Client, batch: Sequence[RecordWrite]) -> list[Outcome]:
-    records = [{"attributes": {"type": w.record}, "id": w.id, **w.values} for w in batch]
+    # By a key of ours a record is updated, or made where there is none; a batch is of one record type, so of one key.
+    path = f"composite/sobjects/{batch[0].record}/{batch[0].by}" if batch[0].by else "composite/sobjects"
+    records = [{"attributes": {"type": w.record}, **w.values, w.by or "id": w.id} for w in batch]
     try:
-        answer = client.send(
-            "PATCH", "composite/sobjects", json={"allOrNone": False, "records": records}, headers=HEADERS
-        )
+        answer = client.send("PATCH", path, json={"allOrNone": False, "records": records}, headers=HEADERS)
     except AnswerLost as lost:
         return [Outcome(w.table, w.id, "unknown", "ANSWER_LOST", str(lost)) for w in batch]
     if not isinstance(answer, list) or len(answer) != len(batch):

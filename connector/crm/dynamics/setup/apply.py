@@ -9,6 +9,7 @@ from typing import Any
 
 from connector.crm.dynamics.faults import spoken
 from connector.crm.dynamics.setup.definitions import (
+    alternate_key,
     cast,
     column,
     differences,
@@ -17,15 +18,18 @@ from connector.crm.dynamics.setup.definitions import (
     layout_xml,
     option_changes,
     relationship,
+    table,
     type_of,
     updated,
 )
-from connector.crm.dynamics.setup.link import Link, change, found, publish
+from connector.crm.dynamics.setup.link import Link, change, found, publish, rows
 from connector.crm.dynamics.setup.naming import (
     LOOKUPS,
     OPTION_PREFIX,
+    OWN,
     VERSION,
     Naming,
+    names_rows,
     permissions,
     profiles,
     rights,
@@ -37,9 +41,10 @@ from connector.crm.dynamics.setup.plan import compare, missing_rights
 from connector.crm.dynamics.setup.remove import remove_setup
 from connector.crm.dynamics.setup.state import State, key_option, look, wanted_permission, wanted_privileges
 from connector.crm.protocol import SetupItem, SetupRequest
-from connector.errors import AccessFault, UsageFault
+from connector.errors import AccessFault, UnreachableFault, UsageFault
 from connector.schema import CrmField
 
+KEY_PAUSE, KEY_PATIENCE = 2.0, 600.0  # seconds, for the index behind a key
 PAGE_CLICKS = (
     "Columns are made, but no form shows them yet. For the account form your people use:",
     "1. Open make.powerapps.com and choose the environment at the top right.",
@@ -49,7 +54,8 @@ PAGE_CLICKS = (
     "5. Power Platform admin center > the environment > Settings > Users + permissions: give everybody who is to see",
     '   the columns the security role "KAM Reader" and the column security profile of the same name; those who decide',
     '   about key accounts get both named "KAM Programme Owner".',
-    '6. The view "My key accounts" stands among the views of Accounts.',
+    '6. The view "My key accounts" stands among the views of Accounts. With gaps: they stand under Related, and a',
+    "   subgrid of them may be put onto the form.",
 )
 
 
@@ -83,9 +89,17 @@ def _make(link: Link, naming: Naming, state: State, wishes: Sequence[CrmField], 
     The solution says "not published yet" until all is: that is how the next apply knows of a stop in between.
     """
     _containers(link, naming, state)
+    made = [name for name in OWN if ("table", naming.table(name)) in to_do]
+    for name in made:
+        change(link, "POST", "EntityDefinitions", table(name, naming, state.language), solution=naming.lower)
     for wish in wishes:
-        if ("field", naming.full(wish)) in to_do:
+        if ("field", naming.full(wish)) in to_do and not (wish.table in made and names_rows(wish)):
             _column(link, naming, state, wish)
+    for name in OWN:
+        if ("key", naming.key(name)) in to_do:
+            _key(link, naming, state, name)
+    if made:
+        state = look(link, naming)  # with the tables came rights on them
     for role in roles(wishes):
         if ("role", naming.role(role)) in to_do:
             _role(link, naming, state, role, wishes)
@@ -94,7 +108,7 @@ def _make(link: Link, naming: Naming, state: State, wishes: Sequence[CrmField], 
             _profile(link, naming, state, role, wishes)
     if ("list_view", naming.view) in to_do:
         _view(link, naming, state, wishes)
-    publish(link, dict.fromkeys(wish.table for wish in wishes))
+    publish(link, dict.fromkeys(naming.table(wish.table) for wish in wishes))
     _describe_solution(link, naming, state, naming.made)
 
 
@@ -137,13 +151,40 @@ def _column(link: Link, naming: Naming, state: State, wish: CrmField) -> None:
         body = relationship(wish, naming, state.language)
         change(link, "POST", "RelationshipDefinitions", body, solution=naming.lower)
     else:
-        path = f"EntityDefinitions(LogicalName='{wish.table}')/Attributes"
+        path = f"EntityDefinitions(LogicalName='{naming.table(wish.table)}')/Attributes"
         change(link, "POST", path, column(wish, naming, state.language), solution=naming.lower)
+
+
+def _key(link: Link, naming: Naming, state: State, name: str) -> None:
+    """Make a table's key, and wait until its index is built: before, no row is found by it."""
+    path, wanted = f"EntityDefinitions(LogicalName='{naming.table(name)}')/Keys", naming.key(name).lower()
+    there = state.key(naming, name)
+    if there is None:
+        change(link, "POST", path, alternate_key(name, naming, state.language), solution=naming.lower)
+    elif there["EntityKeyIndexStatus"] == "Failed":
+        body = {"EntityLogicalName": naming.table(name), "EntityKeyLogicalName": wanted}
+        change(link, "POST", "ReactivateEntityKey", body)
+    waited = 0.0
+    while waited < KEY_PATIENCE:
+        found_ = rows(link, f"{path}?$select=SchemaName,EntityKeyIndexStatus")
+        status = next((row["EntityKeyIndexStatus"] for row in found_ if row["SchemaName"].lower() == wanted), "")
+        if status in ("Active", "Failed"):
+            break
+        link.sleep(KEY_PAUSE)
+        waited += KEY_PAUSE
+    else:
+        status = "Pending"
+    if status != "Active":
+        said = "could not be built" if status == "Failed" else f"is not built after {KEY_PATIENCE:.0f} s"
+        raise UnreachableFault(
+            f"The index of the key {naming.key(name)} {said}. What was made is kept: look at make.powerapps.com > "
+            f"Tables > {OWN[name].label} > Keys, then run kam setup --apply again."
+        )
 
 
 def _update(link: Link, naming: Naming, state: State, wish: CrmField, there: dict[str, Any]) -> None:
     """Replace a column's definition by itself with our wishes put in; options have actions of their own."""
-    path = f"EntityDefinitions(LogicalName='{wish.table}')/Attributes({there['MetadataId']})"
+    path = f"EntityDefinitions(LogicalName='{naming.table(wish.table)}')/Attributes({there['MetadataId']})"
     whole = found(link, f"{path}/{cast(type_of(wish))}")
     if whole is None:
         raise UsageFault(f"{naming.full(wish)} went away while it was being changed. Run kam setup --apply again.")
@@ -159,7 +200,7 @@ def _update(link: Link, naming: Naming, state: State, wish: CrmField, there: dic
 
 def _option(naming: Naming, state: State, wish: CrmField, number: int, text: str) -> dict[str, Any]:
     return {
-        "EntityLogicalName": wish.table,
+        "EntityLogicalName": naming.table(wish.table),
         "AttributeLogicalName": naming.column(wish),
         "Value": number,
         "Label": label(text, state.language),
@@ -177,7 +218,7 @@ def _role(link: Link, naming: Naming, state: State, role: str, wishes: Sequence[
             "businessunitid@odata.bind": f"/businessunits({state.business_unit})",
         }
         change(link, "POST", "roles", body, solution=naming.lower)
-    wanted = wanted_privileges(state, rights(role, wishes), basics=role == "Connector")
+    wanted = wanted_privileges(state, rights(role, wishes, naming), basics=role == "Connector")
     granted = [
         {"PrivilegeId": privilege.id, "Depth": depth, "BusinessUnitId": state.business_unit}
         for privilege, depth in wanted.items()
@@ -197,7 +238,7 @@ def _profile(link: Link, naming: Naming, state: State, role: str, wishes: Sequen
             body = {
                 **wanted,
                 "fieldpermissionid": naming.id("permission", f"{role}/{naming.full(wish)}"),
-                "entityname": wish.table,
+                "entityname": naming.table(wish.table),
                 "attributelogicalname": naming.column(wish),
                 "fieldsecurityprofileid@odata.bind": f"/fieldsecurityprofiles({key})",
             }

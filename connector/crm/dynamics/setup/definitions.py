@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from connector.crm.dynamics.setup.naming import CODES, FIRST_OPTION, LOOKUPS, Naming, is_secured, view_columns
-from connector.schema import CrmField
+from connector.crm.dynamics.setup.naming import CODES, FIRST_OPTION, LOOKUPS, OWN, Naming, is_secured, view_columns
+from connector.schema import KEYED, WRITE_COLUMNS, CrmField
 
 Definition = Mapping[str, Any]
 NAMESPACE = "Microsoft.Dynamics.CRM."
@@ -25,6 +25,8 @@ CASTS = {
     "flag": "Boolean",
     "user": "Lookup",
     "contact": "Lookup",
+    "account": "Lookup",
+    "key": "String",
 }
 # Properties that only the cast of a type shows, and that setup compares.
 COMPARED = {
@@ -83,17 +85,56 @@ def column(wish: CrmField, naming: Naming, language: int) -> dict[str, Any]:
     }
 
 
+def table(name: str, naming: Naming, language: int) -> dict[str, Any]:
+    """Body that makes a table of ours with the column that names its rows."""
+    own = OWN[name]
+    primary = WRITE_COLUMNS[name, own.primary]
+    return {
+        "@odata.type": f"{NAMESPACE}EntityMetadata",
+        "SchemaName": naming.table_schema(name),
+        "DisplayName": label(own.label, language),
+        "DisplayCollectionName": label(own.plural, language),
+        "Description": label(naming.made, language),
+        "OwnershipType": "UserOwned",
+        "IsActivity": False,
+        "HasActivities": False,
+        "HasNotes": False,
+        "ChangeTrackingEnabled": True,
+        "Attributes": [{**column(primary, naming, language), "IsPrimaryName": True}],
+    }
+
+
+def alternate_key(name: str, naming: Naming, language: int) -> dict[str, Any]:
+    """Body that makes the key by which rows of a table of ours are found."""
+    wish = WRITE_COLUMNS[name, KEYED[name]]
+    return {
+        "SchemaName": naming.key(name),
+        "DisplayName": label(wish.label, language),
+        "KeyAttributes": [naming.column(wish)],
+    }
+
+
+def cascades(wish: CrmField) -> dict[str, str]:
+    """What happens to a row when the one that a lookup points at is given away, shared, merged or deleted.
+
+    What belongs to an account goes with it: who may see the account may see it, and nobody else.
+    """
+    if wish.kind == "account":
+        return {**dict.fromkeys(_RELATED, "Cascade"), "RollupView": "NoCascade", "Delete": "Cascade"}
+    return {**dict.fromkeys(_RELATED, "NoCascade"), "Delete": "RemoveLink"}
+
+
 def relationship(wish: CrmField, naming: Naming, language: int) -> dict[str, Any]:
     """Body that makes a lookup."""
-    cascade = dict.fromkeys(_RELATED, "NoCascade")
+    shown = "UseCollectionName" if wish.kind == "account" else "DoNotDisplay"
     return {
         "@odata.type": f"{NAMESPACE}OneToManyRelationshipMetadata",
         "SchemaName": naming.relationship(wish),
         "ReferencedEntity": LOOKUPS[wish.kind],
         "ReferencedAttribute": f"{LOOKUPS[wish.kind]}id",
-        "ReferencingEntity": wish.table,
-        "CascadeConfiguration": {**cascade, "Delete": "RemoveLink"},
-        "AssociatedMenuConfiguration": {"Behavior": "DoNotDisplay", "Group": "Details", "Order": 10000},
+        "ReferencingEntity": naming.table(wish.table),
+        "CascadeConfiguration": cascades(wish),
+        "AssociatedMenuConfiguration": {"Behavior": shown, "Group": "Details", "Order": 10000},
         "Lookup": column(wish, naming, language),
     }
 

@@ -16,7 +16,7 @@ from connector.errors import AccessFault, UnreachableFault
 LOCKED = "0x80071151"
 FIRST_PAUSE, LONGEST_PAUSE, PATIENCE = 10.0, 30.0, 600.0  # seconds
 # What a creation is answered that was carried out though its first answer was lost.
-EXISTS = frozenset({"0x80047013", "0x80060304", "0x8004432b", "0x80040237"})
+EXISTS = frozenset({"0x80047013", "0x80060304", "0x8004432b", "0x80040237", "0x8004700b", "0x80060893", "0x80060894"})
 DENIED = frozenset({"0x80040220", "0x80048306"})
 FRESH = {"Consistency": "Strong"}
 NO_RIGHT = (

@@ -7,14 +7,27 @@ Next room: `definitions`.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from connector.errors import UsageFault
-from connector.schema import CrmField
+from connector.schema import KEYED, WRITE_COLUMNS, CrmField
 
-CODES = {"account": 1, "contact": 2, "opportunity": 3}  # our tables and their object type codes
+CODES = {"account": 1, "contact": 2, "opportunity": 3}  # the org's tables with columns of ours, and their type codes
 TABLES = tuple(CODES)
-LOOKUPS = {"user": "systemuser", "contact": "contact"}  # kind of a column → the table it points at
+LOOKUPS = {"user": "systemuser", "contact": "contact", "account": "account"}  # kind of a column → where it points
+
+
+class Own(NamedTuple):
+    """A table of ours: what follows the prefix, what it and its rows are called, and the column that names a row."""
+
+    schema: str
+    label: str
+    plural: str
+    primary: str
+
+
+OWN = {"whitespace_gap": Own("WhitespaceGap", "Whitespace gap", "Whitespace gaps", "family")}
 VERSION = "1.0.0.0"  # of the solution
 OPTION_PREFIX = 72700
 FIRST_OPTION = OPTION_PREFIX * 10_000
@@ -86,13 +99,39 @@ class Naming:
         """Schema name of a column."""
         return f"{self.lower}_{wish.name}"
 
+    def table(self, table: str) -> str:
+        """Logical name of a table."""
+        return self.table_schema(table).lower() if table in OWN else table
+
+    def table_schema(self, table: str) -> str:
+        """Schema name of a table of ours."""
+        return f"{self.lower}_{OWN[table].schema}"
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Logical names of all tables that may have columns of ours."""
+        return (*TABLES, *self.own)
+
+    @property
+    def own(self) -> dict[str, str]:
+        """Tables of ours by their logical name."""
+        return {self.table(table): table for table in OWN}
+
+    def key(self, table: str) -> str:
+        """Schema name of the alternate key of a table of ours, by which a row is found and never made twice."""
+        return f"{self.table_schema(table)}_Key"
+
+    def key_column(self, table: str) -> str:
+        """Logical name of that key's column."""
+        return self.column(WRITE_COLUMNS[table, KEYED[table]])
+
     def relationship(self, wish: CrmField) -> str:
         """Schema name of the relationship behind a lookup."""
         return f"{self.lower}_{LOOKUPS[wish.kind]}_{wish.table}_{wish.name}"
 
     def full(self, wish: CrmField) -> str:
         """Logical name with its table."""
-        return f"{wish.table}.{self.column(wish)}"
+        return f"{self.table(wish.table)}.{self.column(wish)}"
 
     def description(self, wish: CrmField) -> str:
         """Help text with the mark as its last bracket; a long text is cut, never the mark."""
@@ -124,7 +163,7 @@ class Naming:
 def roles(wishes: Iterable[CrmField]) -> tuple[str, ...]:
     """Roles that these fields need: without inputs and programme fields nobody needs the third."""
     groups = {wish.group for wish in wishes}
-    return tuple(ROLES) if groups - {"core", "contacts", "opportunities"} else ("Connector", "Reader")
+    return tuple(ROLES) if groups - {"core", "contacts", "opportunities", "gaps"} else ("Connector", "Reader")
 
 
 def is_secured(wish: CrmField) -> bool:
@@ -152,20 +191,28 @@ def profiles(wishes: Iterable[CrmField]) -> tuple[str, ...]:
     return tuple(role for role in roles(wishes) if permissions(role, wishes))
 
 
-def rights(role: str, wishes: Iterable[CrmField]) -> dict[tuple[str, str], str]:
+def names_rows(wish: CrmField) -> bool:
+    """Whether a column is the one that names the rows of a table of ours; it comes with the table."""
+    return wish.table in OWN and wish.column == OWN[wish.table].primary
+
+
+def rights(role: str, wishes: Iterable[CrmField], naming: Naming) -> dict[tuple[str, str], str]:
     """Depth of each right of a role, by table and right.
 
     The connector sees the whole org, as change tracking demands. Readers and owners reach their own records; how far
-    they see beyond these stays what their other roles say.
+    they see beyond these stays what their other roles say. Rows of ours belong to an account: who has that has them,
+    and answers on them.
     """
     wishes = tuple(wishes)
-    touched = tuple(dict.fromkeys(wish.table for wish in wishes))
+    touched = tuple(dict.fromkeys(naming.table(wish.table) for wish in wishes))
+    own = [table for table in touched if table in naming.own]
     if role == "Connector":
         held = dict.fromkeys(((table, "Read") for table in PULLED), "Global")
         held |= dict.fromkeys(((table, right) for table in touched for right in ("Read", "Write", "Append")), "Global")
+        held |= dict.fromkeys(((table, "Create") for table in own), "Global")
         pointed = {LOOKUPS[wish.kind] for wish in wishes if wish.kind in LOOKUPS}
         return held | {(table, "AppendTo"): "Global" for table in {"systemuser", *pointed}}
-    held = {(table, "Read"): "Basic" for table in touched}
+    held = {(table, "Read"): "Basic" for table in touched} | {(table, "Write"): "Basic" for table in own}
     if role == "Programme_Owner":
         decided = dict.fromkeys(wish.table for wish in wishes if wish.group in ("inputs", "programme"))
         held |= {(table, right): "Basic" for table in decided for right in ("Write", "Append")}

@@ -7,23 +7,26 @@ which writes them.
 import io
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from xml.sax.saxutils import escape, quoteattr
 
-from connector.crm.dynamics.setup.definitions import fetch_xml, layout_xml, limits, option_set, type_of
+from connector.crm.dynamics.setup.definitions import cascades, fetch_xml, layout_xml, limits, option_set, type_of
 from connector.crm.dynamics.setup.naming import (
     CODES,
     LOOKUPS,
     OPTION_PREFIX,
+    OWN,
     VERSION,
     Naming,
     is_secured,
+    names_rows,
     permissions,
     profiles,
     rights,
     roles,
     view_status,
 )
-from connector.crm.dynamics.setup.state import State, key_option, wanted_permission, wanted_privileges
+from connector.crm.dynamics.setup.state import Privilege, State, key_option, wanted_permission, wanted_privileges
 from connector.schema import CrmField
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -45,9 +48,13 @@ XML_TYPES = {
     "Picklist": "picklist",
     "Lookup": "lookup",
 }
-XML_NAMES = {"user": "SystemUser", "contact": "Contact"}  # kind of a lookup → the table it points at
+XML_NAMES = {
+    "user": "SystemUser",
+    "contact": "Contact",
+    "account": "Account",
+}  # kind of a lookup → the table it points at
 TABLE, ROLE, PROFILE = 1, 20, 70  # component types
-ONLY_ITS_PARTS = 2  # behavior of a table that comes without what is not ours
+WHOLE, ONLY_ITS_PARTS = 0, 2  # behavior of a table: all of it, or only what is ours
 
 
 def package(wishes: Sequence[CrmField], naming: Naming, state: State) -> bytes:
@@ -97,7 +104,10 @@ def _solution(wishes: Sequence[CrmField], naming: Naming, language: int) -> str:
     publisher += _empty("EMailAddress", **{"xsi:nil": "true"}) + _empty("SupportingWebsiteUrl", **{"xsi:nil": "true"})
     publisher += _line("CustomizationPrefix", naming.lower) + _line("CustomizationOptionValuePrefix", OPTION_PREFIX)
     tables = dict.fromkeys(wish.table for wish in wishes)
-    parts = "".join(_empty("RootComponent", type=TABLE, schemaName=table, behavior=ONLY_ITS_PARTS) for table in tables)
+    parts = "".join(
+        _empty("RootComponent", type=TABLE, schemaName=naming.table(t), behavior=WHOLE if t in OWN else ONLY_ITS_PARTS)
+        for t in tables
+    )
     for kind, number, of in (("role", ROLE, roles(wishes)), ("profile", PROFILE, profiles(wishes))):
         for role in of:
             parts += _empty("RootComponent", type=number, id=_guid(naming.id(kind, role)), behavior=0)
@@ -118,7 +128,11 @@ def _customizations(wishes: Sequence[CrmField], naming: Naming, state: State) ->
     for table in dict.fromkeys(wish.table for wish in wishes):
         own = [wish for wish in wishes if wish.table == table]
         view = _view(wishes, status, naming, state) if status is not None and status.table == table else ""
-        entities += _entity(table, own, view, naming, state.language)
+        entities += (
+            _own_entity(table, own, naming, state.language)
+            if table in OWN
+            else _entity(table, own, view, naming, state.language)
+        )
     inner = _block("Entities", entities)
     inner += _block("Roles", "".join(_role(role, wishes, naming, state) for role in roles(wishes)))
     inner += _empty("Workflows")
@@ -139,6 +153,36 @@ def _entity(table: str, wishes: Iterable[CrmField], view: str, naming: Naming, l
     return _block("Entity", inner + (_block("SavedQueries", _block("savedqueries", view)) if view else ""))
 
 
+def _own_entity(table: str, wishes: Iterable[CrmField], naming: Naming, language: int) -> str:
+    """A table of ours, all of it: its id, its columns, its key, and what it is called."""
+    own, name = OWN[table], naming.table_schema(table)
+    id_lines = (
+        *(("Type", "primarykey"), ("Name", f"{name.lower()}id"), ("LogicalName", f"{name.lower()}id")),
+        *(("RequiredLevel", "systemrequired"), ("DisplayMask", "ValidForAdvancedFind|RequiredForGrid")),
+        *(("ValidForReadApi", 1), ("ValidForCreateApi", 1), ("IsCustomField", 0), ("IntroducedVersion", VERSION)),
+    )
+    text = "".join(_line(tag, value) for tag, value in id_lines)
+    text += _texts("displaynames", "displayname", own.label, language)
+    attributes = _block("attribute", text, PhysicalName=f"{name}Id")
+    attributes += "".join(_attribute(wish, naming, language) for wish in wishes)
+    inner = _texts("LocalizedNames", "LocalizedName", own.label, language)
+    inner += _texts("LocalizedCollectionNames", "LocalizedCollectionName", own.plural, language)
+    inner += _texts("Descriptions", "Description", naming.made, language) + _block("attributes", attributes)
+    inner += _line("EntitySetName", f"{name.lower()}s")
+    for tag, value in (
+        ("OwnershipTypeMask", "UserOwned"),
+        ("ChangeTrackingEnabled", 1),
+        ("IntroducedVersion", VERSION),
+    ):
+        inner += _line(tag, value)
+    column = _block("EntityKeyAttributes", _line("AttributeName", naming.key_column(table)))
+    key = _line("Name", naming.key(table)) + _line("LogicalName", naming.key(table).lower())
+    key += _texts("displaynames", "displayname", "KAM key", language) + column
+    inner += _block("EntityKeys", _block("EntityKey", key))
+    head = _block("Name", "", LocalizedName=own.label, OriginalName=own.label).replace(">\n</Name>", f">{name}</Name>")
+    return _block("Entity", head + _block("EntityInfo", _block("entity", inner, Name=name)))
+
+
 def _attribute(wish: CrmField, naming: Naming, language: int) -> str:
     name = naming.column(wish)
     lines = (
@@ -146,7 +190,7 @@ def _attribute(wish: CrmField, naming: Naming, language: int) -> str:
         ("Name", name),
         ("LogicalName", name),
         ("RequiredLevel", "none"),
-        ("DisplayMask", "ValidForAdvancedFind|ValidForForm|ValidForGrid"),
+        ("DisplayMask", f"{'PrimaryName|' * names_rows(wish)}ValidForAdvancedFind|ValidForForm|ValidForGrid"),
         ("ImeMode", "auto"),
         ("ValidForUpdateApi", 1),
         ("ValidForReadApi", 1),
@@ -198,7 +242,9 @@ def _options(wish: CrmField, naming: Naming, language: int) -> str:
         _block("option", _texts("labels", "label", text, language), value=number, ExternalValue="", IsHidden=0)
         for number, text in option_set(wish).items()
     )
-    return _block("optionset", inner + _block("options", options), Name=f"{wish.table}_{naming.column(wish)}")
+    return _block(
+        "optionset", inner + _block("options", options), Name=f"{naming.table(wish.table)}_{naming.column(wish)}"
+    )
 
 
 def _view(wishes: Sequence[CrmField], status: CrmField, naming: Naming, state: State) -> str:
@@ -213,7 +259,15 @@ def _view(wishes: Sequence[CrmField], status: CrmField, naming: Naming, state: S
 
 
 def _role(role: str, wishes: Sequence[CrmField], naming: Naming, state: State) -> str:
-    wanted = wanted_privileges(state, rights(role, wishes), basics=role == "Connector")
+    granted = rights(role, wishes, naming)
+    # A table that is yet to come has no rights to look up; Dataverse makes their names of its schema name.
+    known = {
+        (table, right): Privilege(f"{table} {right}", f"prv{right}{naming.table_schema(naming.own[table])}")
+        for table, right in granted
+        if table in naming.own and table not in state.tables
+    }
+    state = replace(state, privileges=state.privileges | known)
+    wanted = wanted_privileges(state, granted, basics=role == "Connector")
     named = sorted((privilege.name, depth) for privilege, depth in wanted.items())
     inner = "".join(_empty("RolePrivilege", name=name, level=depth) for name, depth in named)
     head = {"id": _guid(naming.id("role", role)), "name": naming.role(role), "isinherited": 1}
@@ -224,7 +278,7 @@ def _profile(role: str, wishes: Sequence[CrmField], naming: Naming) -> str:
     inner = ""
     for wish, editable in permissions(role, wishes).items():
         may = wanted_permission(editable)
-        lines = _line("EntityName", wish.table) + _line("AttributeName", naming.column(wish))
+        lines = _line("EntityName", naming.table(wish.table)) + _line("AttributeName", naming.column(wish))
         lines += _line("CanRead", may["canread"]) + _line("CanUpdate", may["canupdate"])
         inner += _block("FieldPermission", lines + _line("CanCreate", may["cancreate"]))
     head = {
@@ -239,15 +293,18 @@ def _relationship(wish: CrmField, naming: Naming, language: int) -> str:
     """The lookup's other half; without it an import refuses the column."""
     lines = _line("EntityRelationshipType", "OneToMany") + _line("IsCustomizable", 1)
     lines += _line("IntroducedVersion", VERSION) + _line("IsHierarchical", 0)
-    lines += _line("ReferencingEntityName", wish.table.capitalize())
+    own = wish.table in OWN
+    lines += _line("ReferencingEntityName", naming.table_schema(wish.table) if own else wish.table.capitalize())
     lines += _line("ReferencedEntityName", XML_NAMES[wish.kind])
-    lines += _line("CascadeAssign", "NoCascade") + _line("CascadeDelete", "RemoveLink")
-    for word in ("Reparent", "Share", "Unshare", "RollupView"):
-        lines += _line(f"Cascade{word}", "NoCascade")
+    settled = cascades(wish)
+    for word in ("Assign", "Delete", "Reparent", "Share", "Unshare", "RollupView"):
+        lines += _line(f"Cascade{word}", settled[word])
     lines += _line("IsValidForAdvancedFind", 1) + _line("ReferencingAttributeName", naming.schema(wish))
     about = _texts("Descriptions", "Description", naming.description(wish), language)
     lines += _block("RelationshipDescription", about)
-    one = _line("NavPaneDisplayOption", "DoNotDisplay") + _line("NavPaneArea", "Details")
+    one = _line("NavPaneDisplayOption", "UseCollectionName" if own else "DoNotDisplay") + _line(
+        "NavPaneArea", "Details"
+    )
     one += _line("NavPaneOrder", 10000) + _line("NavigationPropertyName", naming.schema(wish))
     other = _line("NavigationPropertyName", naming.relationship(wish)) + _line("RelationshipRoleType", 0)
     ends = _block("EntityRelationshipRole", one + _line("RelationshipRoleType", 1))

@@ -12,6 +12,7 @@ from connector.crm.dynamics.setup.definitions import differences, text_of, type_
 from connector.crm.dynamics.setup.link import NO_RIGHT, Link, any_of, rows
 from connector.crm.dynamics.setup.naming import (
     OPTION_PREFIX,
+    OWN,
     ROLES,
     Naming,
     permissions,
@@ -50,11 +51,15 @@ def compare(naming: Naming, state: State, fields: Iterable[CrmField]) -> tuple[l
     """
     asked = tuple(fields)
     present = tuple(f for f in CRM_FIELDS if f not in asked and _is_ours(naming, state, f))
+    own = [table for table in OWN if any(wish.table == table for wish in (*asked, *present))]
+    tables = [_table_item(naming, state, table) for table in own]
     columns = [_field_item(naming, state, wish) for wish in (*asked, *present)]
-    refused = {item.name for item in columns if item.action == "refuse"}
-    wishes = tuple(wish for wish in (*asked, *present) if naming.full(wish) not in refused)
-    items = [_publisher_item(naming, state), _solution_item(naming, state), *columns]
-    items += [_role_item(naming, state, role, wishes) for role in roles(wishes)]
+    refused = {item.name for item in (*tables, *columns) if item.action == "refuse"}
+    wishes = tuple(wish for wish in (*asked, *present) if not {naming.full(wish), naming.table(wish.table)} & refused)
+    items = [_publisher_item(naming, state), _solution_item(naming, state), *tables, *columns]
+    items += [_key_item(naming, state, table) for table in own if naming.table(table) not in refused]
+    fresh = any(item.action == "create" for item in tables)  # then there are rights that nobody has yet
+    items += [_role_item(naming, state, role, wishes, fresh=fresh) for role in roles(wishes)]
     items += [_profile_item(naming, state, role, wishes) for role in profiles(wishes)]
     if view_status(wishes) is not None:
         items.append(SetupItem("list_view", naming.view, "keep" if state.view else "create"))
@@ -109,6 +114,27 @@ def _solution_item(naming: Naming, state: State) -> SetupItem:
     return SetupItem("solution", naming.lower, "keep")
 
 
+def _table_item(naming: Naming, state: State, table: str) -> SetupItem:
+    name = naming.table(table)
+    found = state.tables.get(name)
+    if found is None:
+        return SetupItem("table", name, "create", OWN[table].label)
+    description = text_of(found["Description"], state.language)
+    return (
+        SetupItem("table", name, "keep")
+        if naming.is_ours(description)
+        else _elsewhere(naming, "table", name, description)
+    )
+
+
+def _key_item(naming: Naming, state: State, table: str) -> SetupItem:
+    found, name = state.key(naming, table), naming.key(table)
+    if found is None:
+        return SetupItem("key", name, "create", naming.key_column(table))
+    status = found["EntityKeyIndexStatus"]
+    return SetupItem("key", name, *(("keep",) if status == "Active" else ("update", f"its index is {status.lower()}")))
+
+
 def _field_item(naming: Naming, state: State, wish: CrmField) -> SetupItem:
     name, found = naming.full(wish), state.column(naming, wish)
     if found is None:
@@ -122,15 +148,15 @@ def _field_item(naming: Naming, state: State, wish: CrmField) -> SetupItem:
     return SetupItem("field", name, "update" if different else "keep", ", ".join(different))
 
 
-def _role_item(naming: Naming, state: State, role: str, wishes: Iterable[CrmField]) -> SetupItem:
+def _role_item(naming: Naming, state: State, role: str, wishes: Iterable[CrmField], *, fresh: bool) -> SetupItem:
     name = naming.role(role)
     if state.role(naming, role) is None:
         if any(row["name"] == name for row in state.role_rows):
             return _elsewhere(naming, "role", name, None)
         return SetupItem("role", name, "create", ROLES[role])
     held = state.held[role]
-    wanted = wanted_privileges(state, rights(role, wishes), basics=role == "Connector")
-    same = held >= {privilege.id for privilege in wanted}
+    wanted = wanted_privileges(state, rights(role, wishes, naming), basics=role == "Connector")
+    same = not fresh and held >= {privilege.id for privilege in wanted}
     return SetupItem("role", name, "keep" if same else "update", "" if same else "what it grants")
 
 
@@ -156,12 +182,22 @@ def marked_fields(naming: Naming, state: State) -> Iterator[tuple[str, dict[str,
                 yield table, column
 
 
+def own_tables(naming: Naming, state: State) -> list[str]:
+    """Tables that carry our mark."""
+    found = state.tables.items()
+    return [name for name, row in found if naming.is_ours(text_of(row["Description"], state.language))]
+
+
 def removals(link: Link, naming: Naming, state: State) -> list[SetupItem]:
     """Everything that carries our mark, to be removed; solution and publisher only when nothing else hangs on them."""
     items = []
     if state.view:
         items.append(SetupItem("list_view", naming.view, "remove"))
+    for table in own_tables(naming, state):
+        items.append(SetupItem("table", table, "remove", OWN[naming.own[table]].label))
     for table, column in marked_fields(naming, state):
+        if table in naming.own:
+            continue  # goes with its table
         label = text_of(column["DisplayName"], state.language)
         items.append(SetupItem("field", f"{table}.{column['LogicalName']}", "remove", label))
     ours = [role for role in ROLES if state.profile(naming, role)]
@@ -191,6 +227,7 @@ def _containers(link: Link, naming: Naming, state: State) -> list[SetupItem]:
 def strangers(link: Link, naming: Naming, state: State, solution_id: str) -> int:
     """How many components of our solution are not ours; a table that only carries columns does not count."""
     ours = {str(column["MetadataId"]).lower() for _, column in marked_fields(naming, state)}
+    ours |= {str(key["MetadataId"]).lower() for table in state.tables.values() for key in table.get("Keys") or ()}
     ours |= {naming.id("view")}
     ours |= {naming.id(kind, role) for kind in ("role", "profile") for role in ROLES}
     query = "solutioncomponents?$select=componenttype,objectid&$filter=_solutionid_value eq "

@@ -14,7 +14,7 @@ from connector.crm.dynamics.faults import spoken
 from connector.crm.dynamics.setup.definitions import options_of
 from connector.crm.dynamics.setup.link import Link, change, found, publish, rows
 from connector.crm.dynamics.setup.naming import ROLES, Naming
-from connector.crm.dynamics.setup.plan import marked_fields, removals
+from connector.crm.dynamics.setup.plan import marked_fields, own_tables, removals
 from connector.crm.dynamics.setup.state import State, look
 from connector.crm.failures import Refusal
 from connector.crm.protocol import SetupItem, SetupRequest
@@ -38,12 +38,15 @@ def remove_setup(link: Link, request: SetupRequest, exports: Path) -> list[Setup
     written = [export(link, table, found_, state.language, exports) for table, found_ in columns.items()]
     if state.view:
         change(link, "DELETE", f"savedqueries({naming.id('view')})")
+    own = own_tables(naming, state)
+    for table in own:
+        change(link, "DELETE", f"EntityDefinitions(LogicalName='{table}')")
     for table, found_ in columns.items():
-        for column in found_:
+        for column in found_ if table not in naming.own else ():
             _drop(link, table, column)
     _security(link, naming, state)
-    if columns:
-        publish(link, columns)
+    if touched := [table for table in columns if table not in naming.own]:
+        publish(link, touched)
     for item in items:
         if item.action == "remove" and item.kind == "solution" and state.solution:
             change(link, "DELETE", f"solutions({state.solution['solutionid']})")

@@ -9,7 +9,7 @@ from typing import Any
 
 from connector.crm.dynamics.setup.definitions import COMPARED, cast, options_of
 from connector.crm.dynamics.setup.link import Link, any_of, found, quoted, rows
-from connector.crm.dynamics.setup.naming import BY_NAME, FIRST_OPTION, PULLED, ROLES, TABLES, Naming
+from connector.crm.dynamics.setup.naming import BY_NAME, FIRST_OPTION, PULLED, ROLES, Naming
 from connector.schema import CrmField
 
 Row = dict[str, Any]
@@ -35,6 +35,7 @@ class State:
     columns: dict[str, dict[str, Row]]  # custom columns by table and logical name
     privileges: dict[tuple[str, str], Privilege]  # by table and right
     basics: tuple[Privilege, ...]  # rights not bound to a table
+    tables: dict[str, Row] = field(default_factory=dict)  # of our names, whoever made them, by logical name
     publisher: Row | None = None
     solution: Row | None = None
     role_rows: list[Row] = field(default_factory=list)  # of our names, whoever made them
@@ -47,7 +48,12 @@ class State:
 
     def column(self, naming: Naming, wish: CrmField) -> Row | None:
         """The org's column of our name."""
-        return self.columns.get(wish.table, {}).get(naming.column(wish))
+        return self.columns.get(naming.table(wish.table), {}).get(naming.column(wish))
+
+    def key(self, naming: Naming, table: str) -> Row | None:
+        """The alternate key of a table of ours."""
+        keys = self.tables.get(naming.table(table), {}).get("Keys") or ()
+        return next((one for one in keys if str(one["SchemaName"]).lower() == naming.key(table).lower()), None)
 
     def role(self, naming: Naming, role: str) -> Row | None:
         """Our role, when it is there."""
@@ -67,8 +73,8 @@ class State:
 
 def look(link: Link, naming: Naming) -> State:
     """What the org has at this moment."""
-    privileges, basics = _privileges(link)
-    state = State(_language(link), _root(link), _columns(link), privileges, basics)
+    privileges, basics = _privileges(link, naming)
+    state = State(_language(link), _root(link), _columns(link, naming), privileges, basics, _tables(link, naming))
     state.publisher = _one(link, "publishers", "uniquename", naming.lower)
     state.solution = _one(link, "solutions", "uniquename", naming.lower)
     names = [naming.role(role) for role in ROLES]
@@ -97,10 +103,17 @@ def _root(link: Link) -> str:
     return str(next(rows(link, query))["businessunitid"])
 
 
-def _columns(link: Link) -> dict[str, dict[str, Row]]:
+def _tables(link: Link, naming: Naming) -> dict[str, Row]:
+    """Tables of our names, with their keys."""
+    keys = "Keys($select=SchemaName,KeyAttributes,EntityKeyIndexStatus,MetadataId)"
+    query = f"EntityDefinitions?$select=LogicalName,MetadataId,Description&$filter={any_of('LogicalName', naming.own)}"
+    return {str(row["LogicalName"]): row for row in rows(link, f"{query}&$expand={keys}")}
+
+
+def _columns(link: Link, naming: Naming) -> dict[str, dict[str, Row]]:
     """Custom columns of our tables; of each type, what setup compares. An org without Sales has no opportunities."""
     answer: dict[str, dict[str, Row]] = {}
-    for table in TABLES:
+    for table in naming.tables:
         path = f"EntityDefinitions(LogicalName='{table}')/Attributes?$select={_BASE}&$filter=IsCustomAttribute eq true"
         listed = found(link, path)
         columns = {str(row["LogicalName"]): row for row in (listed or {"value": ()})["value"]}
@@ -120,9 +133,9 @@ def _special(link: Link, table: str, type_name: str) -> dict[str, Row]:
     return {str(row["LogicalName"]): row for row in rows(link, path)}
 
 
-def _privileges(link: Link) -> tuple[dict[tuple[str, str], Privilege], tuple[Privilege, ...]]:
+def _privileges(link: Link, naming: Naming) -> tuple[dict[tuple[str, str], Privilege], tuple[Privilege, ...]]:
     """Rights by table and right, for the tables of this org; and those that are bound to none."""
-    query = f"EntityDefinitions?$select=LogicalName,Privileges&$filter={any_of('LogicalName', PULLED)}"
+    query = f"EntityDefinitions?$select=LogicalName,Privileges&$filter={any_of('LogicalName', (*PULLED, *naming.own))}"
     bound = {
         (str(table["LogicalName"]), str(one["PrivilegeType"])): Privilege(str(one["PrivilegeId"]), str(one["Name"]))
         for table in rows(link, query)

@@ -29,6 +29,7 @@ PAGE_CLICKS = (
     "1. Open an account, then the gear, then Edit Page.",
     "2. On a page with Dynamic Forms: drag a Field Section onto the page and the KAM fields into it.",
     "   Otherwise: click the details, follow the link to the page layout, and drag the KAM fields there.",
+    "   With gaps: add the related list Whitespace gaps, with the columns your people answer in.",
     "3. Save, and Activate if asked.",
     "4. Setup > Permission Sets > KAM Reader > Manage Assignments: add everybody who is to see the fields.",
 )
@@ -74,7 +75,7 @@ def remove_setup(link: Link, request: SetupRequest, exports: Path) -> list[Setup
     items = removals(naming, state)
     fields = _by_record(marked_fields(naming, state))
     written = [export(link, record, names, exports) for record, names in fields.items()]
-    first = members(items, "field", "list_view")
+    first = members(items, "object", "field", "list_view")
     if first:
         deploy(link, removal(first, link.client.version), check_only=False).stop_at_problems()
     sets = members(items, "permission_set")

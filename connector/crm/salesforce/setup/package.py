@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
 from connector.errors import UsageFault
-from connector.schema import CrmField
+from connector.schema import ANSWERS, INPUT_COLUMNS, CrmField
 
 RECORDS = {"account": "Account", "contact": "Contact", "opportunity": "Opportunity"}
+# Record types of ours, by table: what follows the prefix, and what they are called.
+OWN = {"whitespace_gap": ("Whitespace_Gap__c", "Whitespace gap", "Whitespace gaps", "GAP-{000000}")}
 PREFIX_MAX = 15  # leaves 24 of the 40 characters that a field name may have
 HELP_MAX = 510  # what Salesforce takes as help text
 LONG_TEXT_LINES = 5
-LOOKUPS = {"user": "User", "contact": "Contact"}  # kind of a field → the record it points at
+LOOKUPS = {"user": "User", "contact": "Contact", "account": "Account"}  # kind of a field → the record it points at
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NAMESPACE = 'xmlns="http://soap.sforce.com/2006/04/metadata"'
@@ -32,6 +34,8 @@ TYPES = {
     "flag": "Checkbox",
     "user": "Lookup",
     "contact": "Lookup",
+    "account": "MasterDetail",  # who may see an account may see what belongs to it, and nobody else
+    "key": "Text",
 }
 
 
@@ -57,9 +61,18 @@ class Naming:
         """API name of a field."""
         return f"{self.prefix}_{wish.name}__c"
 
+    def record(self, table: str) -> str:
+        """API name of the record type behind a table."""
+        return RECORDS.get(table) or f"{self.prefix}_{OWN[table][0]}"
+
+    @property
+    def records(self) -> list[str]:
+        """API names of all record types that may have fields of ours."""
+        return [self.record(table) for table in (*RECORDS, *OWN)]
+
     def full(self, wish: CrmField) -> str:
         """API name with its record, as manifests and permission sets write it."""
-        return f"{RECORDS[wish.table]}.{self.field(wish)}"
+        return f"{self.record(wish.table)}.{self.field(wish)}"
 
     def help(self, wish: CrmField) -> str:
         """Help text with the mark as its last bracket; a long text is cut, never the mark."""
@@ -95,20 +108,39 @@ ROLES = {
 def roles(wishes: Iterable[CrmField]) -> tuple[str, ...]:
     """Permission sets that these fields need: without inputs and programme fields nobody needs the third."""
     groups = {wish.group for wish in wishes}
-    return tuple(ROLES) if groups - {"core", "contacts", "opportunities"} else ("Connector", "Reader")
+    return tuple(ROLES) if groups - {"core", "contacts", "opportunities", "gaps"} else ("Connector", "Reader")
 
 
 def grants(role: str, wishes: Iterable[CrmField]) -> dict[CrmField, bool]:
     """Fields that a permission set shows, and whether it also lets them be edited.
 
     Connector writes what is computed and only reads what people decide; Reader sees neither the programme's money nor
-    its scores; Programme Owner sees all and edits what people decide.
+    its scores, and answers to gaps; Programme Owner sees all and edits what people decide. Whoever sees a record that
+    belongs to an account sees which one: no permission set says so.
     """
+    told = [wish for wish in wishes if wish.kind != "account"]
     if role == "Connector":
-        return {wish: wish.group != "inputs" for wish in wishes}
+        return {wish: wish.column not in INPUT_COLUMNS for wish in told}
     if role == "Programme_Owner":
-        return {wish: wish.group == "inputs" for wish in wishes}
-    return {wish: False for wish in wishes if wish.group != "programme"}
+        return {wish: wish.column in INPUT_COLUMNS for wish in told}
+    return {wish: wish.column in ANSWERS for wish in told if wish.group != "programme"}
+
+
+def object_grants(role: str, wishes: Iterable[CrmField], naming: "Naming") -> dict[str, set[str]]:
+    """Rights on records that a permission set needs: Connector edits, and makes what is ours; nobody deletes.
+
+    Others see what sharing lets them see of the CRM's own records, and answer on ours.
+    """
+    tables = dict.fromkeys(wish.table for wish in wishes)
+    rights = {
+        naming.record(table): {"allowRead", "allowEdit"} for table in tables if role == "Connector" or table in OWN
+    }
+    for table in tables:
+        if role == "Connector" and table in OWN:
+            rights[naming.record(table)].add("allowCreate")
+        elif table in OWN:
+            rights.setdefault(RECORDS["account"], set()).add("allowRead")  # what belongs to a record asks for it
+    return rights
 
 
 def view_status(wishes: Iterable[CrmField]) -> CrmField | None:
@@ -131,16 +163,19 @@ def package(wishes: Sequence[CrmField], naming: Naming, version: str, added: Map
     """Zip that creates or refreshes everything these fields need; `added` by role."""
     files: dict[str, str] = {}
     status = view_status(wishes)
-    for table in dict.fromkeys(wish.table for wish in wishes):
-        inner = "".join(_field(wish, naming) for wish in wishes if wish.table == table)
+    tables = dict.fromkeys(wish.table for wish in wishes)
+    for table in tables:
+        inner = _own(table, naming) if table in OWN else ""
+        inner += "".join(_field(wish, naming) for wish in wishes if wish.table == table)
         if status is not None and status.table == table:
             inner += _view(wishes, status, naming)
-        files[f"objects/{RECORDS[table]}.object"] = _file("CustomObject", inner)
+        files[f"objects/{naming.record(table)}.object"] = _file("CustomObject", inner)
     for role in roles(wishes):
         files[f"permissionsets/{naming.set(role)}.permissionset"] = _file(
             "PermissionSet", _set(role, wishes, naming, added.get(role, Added()))
         )
     members = {
+        "CustomObject": [naming.record(table) for table in tables if table in OWN],
         "CustomField": [naming.full(wish) for wish in wishes],
         "ListView": [f"{RECORDS[status.table]}.{naming.view}"] if status is not None else [],
         "PermissionSet": [naming.set(role) for role in roles(wishes)],
@@ -183,6 +218,21 @@ def _block(tag: str, inner: str, indent: int) -> str:
     return f"{' ' * indent}<{tag}>\n{inner}{' ' * indent}</{tag}>\n"
 
 
+def _own(table: str, naming: Naming) -> str:
+    """What an object of ours is, besides its fields."""
+    _, label, plural, number = OWN[table]
+    lines = [
+        ("deploymentStatus", "Deployed"),
+        ("description", f"Made and filled by kam-connector. {naming.sign}"),
+        ("enableReports", "true"),
+        ("enableSearch", "true"),
+        ("label", label),
+    ]
+    named = _line("displayFormat", number, 4) + _line("label", f"{label} number", 4) + _line("type", "AutoNumber", 4)
+    rest = _line("pluralLabel", plural, 2) + _line("sharingModel", "ControlledByParent", 2)
+    return "".join(_line(tag, text, 2) for tag, text in lines) + _block("nameField", named, 2) + rest
+
+
 def _field(wish: CrmField, naming: Naming) -> str:
     lines = [
         ("fullName", naming.field(wish)),
@@ -200,15 +250,20 @@ def _details(wish: CrmField, naming: Naming) -> list[tuple[str, str]]:
     """Elements that only this kind of field has."""
     if wish.kind == "text":
         return [("length", str(wish.length))]
+    if wish.kind == "key":
+        return [("caseSensitive", "true"), ("externalId", "true"), ("length", str(wish.length)), ("unique", "true")]
     if wish.kind == "long_text":
         return [("length", str(wish.length)), ("visibleLines", str(LONG_TEXT_LINES))]
     if wish.kind in ("number", "currency"):
         return [("precision", str(wish.precision)), ("scale", str(wish.scale))]
     if wish.kind == "flag":
         return [("defaultValue", "false")]
+    if wish.kind == "account":
+        more = [("relationshipOrder", "0"), ("reparentableMasterDetail", "true"), ("writeRequiresMasterRead", "false")]
+        return [("referenceTo", LOOKUPS[wish.kind]), ("relationshipName", f"{naming.prefix}_Gaps"), *more]
     if wish.kind in LOOKUPS:
         # The list on the other record needs a name that no other record's field of the same name has taken.
-        relation = f"{naming.prefix}_{RECORDS[wish.table]}_{wish.name}"
+        relation = f"{naming.prefix}_{naming.record(wish.table)}_{wish.name}"
         return [("deleteConstraint", "SetNull"), ("referenceTo", LOOKUPS[wish.kind]), ("relationshipName", relation)]
     return []
 
@@ -241,10 +296,8 @@ def _set(role: str, wishes: Sequence[CrmField], naming: Naming, added: Added) ->
         text += _block("fieldPermissions", inner + _line("readable", "true", 4), 2)
     text += _line("hasActivationRequired", "false", 2) + _line("label", f"{naming.prefix} {ROLES[role]}", 2)
     rights = {record: dict(held) for record, held in added.objects.items()}
-    if role == "Connector":
-        # Read and edit: the connector neither creates nor deletes, and sees what sharing lets it see.
-        for table in dict.fromkeys(wish.table for wish in wishes):
-            rights.setdefault(RECORDS[table], {}).update(allowRead=True, allowEdit=True)
+    for record, needed in object_grants(role, wishes, naming).items():
+        rights.setdefault(record, {}).update(dict.fromkeys(needed, True))
     for record, held in sorted(rights.items()):
         lines = "".join(_line(tag, str(held.get(tag, False)).lower(), 4) for tag in RIGHTS)
         text += _block("objectPermissions", lines + _line("object", record, 4), 2)

@@ -13,21 +13,23 @@ from connector.crm.protocol import FieldFact, RecordFact, SetupItem, SetupReques
 from connector.crm.salesforce.faults import spoken
 from connector.crm.salesforce.setup.deployment import Deployed, Link, deploy, quoted, select
 from connector.crm.salesforce.setup.package import (
+    OWN,
     RECORDS,
     RIGHTS,
     ROLES,
     Added,
     Naming,
     grants,
+    object_grants,
     package,
     removal,
     roles,
     view_status,
 )
 from connector.errors import AccessFault
-from connector.schema import CRM_FIELDS, CrmField
+from connector.schema import CRM_FIELDS, KEYED, WRITE_COLUMNS, CrmField
 
-TYPES = {"field": "CustomField", "permission_set": "PermissionSet", "list_view": "ListView"}
+TYPES = {"object": "CustomObject", "field": "CustomField", "permission_set": "PermissionSet", "list_view": "ListView"}
 DESCRIBED = {
     "picklist": "picklist",
     "text": "string",
@@ -38,6 +40,8 @@ DESCRIBED = {
     "flag": "boolean",
     "user": "reference",
     "contact": "reference",
+    "account": "reference",
+    "key": "string",
 }
 
 
@@ -53,13 +57,16 @@ class State:
 
     def field(self, naming: Naming, wish: CrmField) -> FieldFact | None:
         """The org's field of our name, as this user sees it."""
-        fields = self.facts[RECORDS[wish.table]].fields
-        return _named(fields, naming.field(wish))
+        fact = self.facts.get(naming.record(wish.table))
+        return _named(fact.fields, naming.field(wish)) if fact else None
 
     def hidden(self, naming: Naming, wish: CrmField) -> bool:
         """Whether the field is ours though this user cannot see it: our own permission set names it."""
-        ours = self.granted["Connector"].fields if self.marked("Connector", naming) else {}
-        return self.field(naming, wish) is None and naming.full(wish) in ours
+        ours = self.granted["Connector"] if self.marked("Connector", naming) else Added()
+        granted = naming.full(wish) in ours.fields or (
+            wish.kind == "account" and naming.record(wish.table) in ours.objects
+        )
+        return self.field(naming, wish) is None and granted
 
     def marked(self, role: str, naming: Naming) -> bool:
         """Whether the permission set exists and is ours."""
@@ -98,8 +105,10 @@ def needs_deploy(items: Iterable[SetupItem]) -> bool:
 def look(link: Link, naming: Naming) -> State:
     """What the org has at this moment."""
     facts: dict[str, RecordFact] = {}
-    for record in RECORDS.values():
+    for record in naming.records:
         fact = link.describe(record)
+        if fact is None and record not in RECORDS.values():
+            continue
         if fact is None:
             raise AccessFault(f"{record} is not visible to this user. Grant read and edit on {record}, then: kam setup")
         facts[record] = fact
@@ -137,9 +146,14 @@ def compare(naming: Naming, state: State, fields: Iterable[CrmField]) -> tuple[l
     """
     asked = tuple(fields)
     present = tuple(f for f in CRM_FIELDS if f not in asked and _is_ours(naming, state, f))
-    items = [_field_item(naming, state, wish) for wish in (*asked, *present)]
+    items = _object_items(naming, state, (*asked, *present))
+    items += [_field_item(naming, state, wish) for wish in (*asked, *present)]
     refused = {item.name for item in items if item.action == "refuse"}
-    wishes = tuple(wish for wish in (*asked, *present) if naming.full(wish) not in refused)
+    wishes = tuple(
+        wish
+        for wish in (*asked, *present)
+        if naming.full(wish) not in refused and naming.record(wish.table) not in refused
+    )
     items += [_set_item(naming, state, role, wishes) for role in roles(wishes)]
     if view_status(wishes) is not None:
         items.append(_view_item(naming, state))
@@ -156,6 +170,22 @@ def kept(naming: Naming, state: State) -> dict[str, Added]:
 def _is_ours(naming: Naming, state: State, wish: CrmField) -> bool:
     fact = state.field(naming, wish)
     return state.hidden(naming, wish) or (fact is not None and fact.help.rstrip().endswith(naming.sign))
+
+
+def _object_items(naming: Naming, state: State, wishes: Iterable[CrmField]) -> list[SetupItem]:
+    """Objects of our own; one is ours when its key carries our mark."""
+    items = []
+    for table in dict.fromkeys(wish.table for wish in wishes if wish.table in OWN):
+        name, label = naming.record(table), OWN[table][1]
+        key = WRITE_COLUMNS[table, KEYED[table]]
+        if _is_ours(naming, state, key):
+            items.append(SetupItem("object", name, "keep"))
+        elif name in state.facts:
+            advice = f"set [setup] prefix to something else than {naming.prefix}"
+            items.append(SetupItem("object", name, "refuse", f"{name} exists already and it is not ours: {advice}"))
+        else:
+            items.append(SetupItem("object", name, "create", label))
+    return items
 
 
 def _field_item(naming: Naming, state: State, wish: CrmField) -> SetupItem:
@@ -180,7 +210,7 @@ def _differences(naming: Naming, wish: CrmField, fact: FieldFact) -> list[str]:
         ("label", wish.label, fact.label),
         ("help text", naming.help(wish), fact.help),
     ]
-    if wish.kind in ("text", "long_text"):
+    if wish.kind in ("text", "long_text", "key"):
         pairs.append(("length", wish.length, fact.length))
     if wish.kind in ("number", "currency"):
         pairs.append(("scale", wish.scale, fact.scale))
@@ -198,9 +228,8 @@ def _set_item(naming: Naming, state: State, role: str, wishes: Iterable[CrmField
         return SetupItem("permission_set", name, "refuse", f"{name} exists already and is not ours: {advice}")
     held, wishes = state.granted[role], tuple(wishes)
     same = all(held.fields.get(naming.full(wish)) == editable for wish, editable in grants(role, wishes).items())
-    if role == "Connector":
-        records = [held.objects.get(RECORDS[wish.table], {}) for wish in wishes]
-        same = same and all(rights.get("allowRead") and rights.get("allowEdit") for rights in records)
+    for record, rights in object_grants(role, wishes, naming).items():
+        same = same and all(held.objects.get(record, {}).get(right) for right in rights)
     return SetupItem("permission_set", name, "keep" if same else "update", "" if same else "what it grants")
 
 
@@ -222,7 +251,7 @@ def _verdicts(items: list[SetupItem], checked: Deployed, naming: Naming) -> list
         problem = checked.problems.pop(key, None)
         if problem is not None:
             answer.append(replace(item, action="refuse", detail=f"{item.name}: Salesforce says: {problem}"))
-        elif item.kind == "field" and item.action == "create" and key in checked.existing:
+        elif item.kind in ("object", "field") and item.action == "create" and key in checked.existing:
             advice = (
                 f"let an admin make it visible to this user, then map it; or set [setup] prefix (now {naming.prefix})"
             )
@@ -246,7 +275,11 @@ def marked_fields(naming: Naming, state: State) -> Iterator[tuple[str, FieldFact
 
 def removals(naming: Naming, state: State) -> list[SetupItem]:
     """Everything that carries our mark, to be removed."""
-    items = [SetupItem("field", f"{record}.{f.name}", "remove", f.label) for record, f in marked_fields(naming, state)]
+    own = {naming.record(table): label for table, (_, label, *_) in OWN.items()}
+    marked = list(marked_fields(naming, state))
+    # An object of ours goes as a whole, its records with it.
+    items = [SetupItem("object", r, "remove", own[r]) for r in dict.fromkeys(r for r, _ in marked) if r in own]
+    items += [SetupItem("field", f"{r}.{f.name}", "remove", f.label) for r, f in marked if r not in own]
     ours = [role for role in ROLES if state.marked(role, naming)]
     if ours and state.view:
         items.append(SetupItem("list_view", f"Account.{naming.view}", "remove", "My key accounts"))
@@ -255,7 +288,7 @@ def removals(naming: Naming, state: State) -> list[SetupItem]:
 
 def _checked_removal(link: Link, naming: Naming, state: State) -> list[SetupItem]:
     items = removals(naming, state)
-    first = members(items, "field", "list_view")
+    first = members(items, "object", "field", "list_view")
     if not first:
         return items
     return _verdicts(items, deploy(link, removal(first, link.client.version), check_only=True), naming)
