@@ -60,6 +60,11 @@ SETTINGS = {
     "chart": chart.Settings(),
     "coverage": coverage.Settings(),
     "whitespace": WhitespaceSettings(
+        rows="group",
+        columns=(
+            *("Pumps", "Sealing Systems", "Compressors", "Air Treatment", "Drives", "Automation", "Conveyors"),
+            *("Machine Safety", "Hydraulics", "Measuring Instruments", "Lubricants", "Training"),
+        ),
         lost_reasons={"No budget": "no_need", "Timing": "passing"},
         eligible=(
             Eligible("Hydraulics", not_countries=("France",), industries=("Energy", "Chemicals"), least_employees=20),
