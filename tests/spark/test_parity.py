@@ -62,6 +62,11 @@ SETTINGS = {
     "coverage": coverage.Settings(),
     "deals": deals.Settings(small_below=20_000.0),
     "whitespace": WhitespaceSettings(
+        rows="group",
+        columns=(
+            *("Pumps", "Sealing Systems", "Compressors", "Air Treatment", "Drives", "Automation", "Conveyors"),
+            *("Machine Safety", "Hydraulics", "Measuring Instruments", "Lubricants", "Training"),
+        ),
         lost_reasons={"No budget": "no_need", "Timing": "passing"},
         eligible=(
             Eligible("Hydraulics", not_countries=("France",), industries=("Energy", "Chemicals"), least_employees=20),
