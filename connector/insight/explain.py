@@ -32,8 +32,7 @@ _TOLD = {
     "kam_alert": "tells_alert",
     "idea_range": "tells_range",
 }
-# What the money at the end of an idea takes at most of its text.
-_RANGE = 100
+_RANGE = 100  # what the money at the end of an idea takes of its text at most
 # Wide rows of so many accounts are held at once.
 _PART = 100_000
 
@@ -41,8 +40,7 @@ _PART = 100_000
 def texts(engine: Engine, context: Context) -> None:
     """Make `account_result` and `contact_result`.
 
-    The one loop in Python: a text is put together from a catalogue, which SQL can't read. It goes over facts that
-    differ, not over accounts: one account speaks for all with the same facts.
+    The one loop in Python: SQL can't read a catalogue of texts. One account speaks for all with the same facts.
     """
     load_owners(engine, context)
     run_steps(engine, "explain", {"as_of": context.as_of, "language": context.language})
@@ -77,8 +75,7 @@ def _load_numbers(engine: Engine) -> None:
     weighed = list(_rows({c: listed(a) for c, a in engine.arrays(_WEIGHED).items()}))
     columns = engine.arrays("SELECT f.* FROM account_fact AS f WHERE f.in_programme = 1")
     rows = list(_rows({c: listed(a) for c, a in columns.items()}))
-    texts = [numbers.as_json(row, weighed) for row in rows]
-    made = {"id": [row["id"] for row in rows], "insight_json": texts}
+    made = {"id": [row["id"] for row in rows], "insight_json": [numbers.as_json(row, weighed) for row in rows]}
     engine.load("account_numbers", {c: np.array(v, dtype=object) for c, v in made.items()})
 
 
@@ -90,9 +87,8 @@ def _rows(columns: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
 def account_texts(row: Mapping[str, Any], context: Context) -> dict[str, str]:
     """The four texts of one account, in its owner's language where that is known."""
     said = catalogue(row.get("language") or context.language)
-    made = {column: make(row, said, context) for column, make in _TEXTS.items()}
-    made["kam_top_idea"] += made.pop("idea_range")
-    return made
+    made = {column: make(row, said, context) for column, make in _TEXTS.items() if column != "idea_range"}
+    return {**made, "kam_top_idea": made["kam_top_idea"] + idea_range(row, said, context)}
 
 
 def money(minor: int, context: Context) -> str:
@@ -294,10 +290,9 @@ def idea(row: Mapping[str, Any], said: Mapping[str, Any]) -> str:
         parts.append(words[key].format(owners=row["top_peer_owners"], peers=row["top_peers"]))
     if row["top_pulled_by"] is not None:
         parts.append(words["pulled"].format(family=one_line(row["top_pulled_by"])))
-    ranged = row["high_told"] is not None  # then the number of ideas is told with the money
-    if row["ideas"] and row["ideas"] > 1 and not ranged:
+    longest = LONGEST if row["high_told"] is None else LONGEST - _RANGE
+    if row["ideas"] and row["ideas"] > 1 and longest == LONGEST:
         parts.append(words["more"].format(n=row["ideas"] - 1))
-    longest = LONGEST - _RANGE if ranged else LONGEST
     name = cut(one_line(row["top_family"]), longest - 55)
     family = name or words["nameless"]
     first = form["idea"].format(family=family, evidence=parts[0]) if parts else family
@@ -306,10 +301,10 @@ def idea(row: Mapping[str, Any], said: Mapping[str, Any]) -> str:
 
 def idea_range(row: Mapping[str, Any], said: Mapping[str, Any], context: Context) -> str:
     """What all the ideas shown may bring: `; 3 ideas, roughly 40k–180k EUR a year, an estimate, not a forecast`."""
-    if not row["ideas"] or row["high_told"] is None or row["top_family"] is None or row["whitespace_state"] != "ok":
+    if row["whitespace_state"] != "ok" or not row["ideas"] or None in (row["top_family"], row["high_told"]):
         return ""
-    low, high = money(row["low_told"], context), money(row["high_told"], context)
-    span = high if low == high else f"{low.removesuffix(f' {context.currency}')}–{high}"
+    low, high = money(row["low_told"], context).removesuffix(f" {context.currency}"), money(row["high_told"], context)
+    span = high if high.startswith(f"{low} ") else f"{low}–{high}"
     text = said["idea"]["range_one" if row["ideas"] == 1 else "range"].format(n=row["ideas"], range=span)
     text = said["form"]["parts"] + text
     return text if length(text) <= _RANGE else ""

@@ -1,9 +1,23 @@
-"""The tables that administrators work in: people, rights, solutions, forms, messages.
+"""The tables that administrators work in: how products go together, people, rights, solutions, forms, messages.
 
 In: nothing; out: `TABLES`, each as the arguments of `notation.table`, and `MANY_TO_MANY`. Next room: `standard`.
 """
 
+PRODUCT_RELATION = (
+    "productsubstitute | ProductSubstitute | productsubstitutes | 1028 | productsubstituteid | name"
+    " | Product Relationship | Product Relationships | OrganizationOwned",
+    """
+    name-                      S200       Name
+    productid*                 L:product=product_substitute_productid Product
+    substitutedproductid*      L:product=product_substitute_substitutedproductid Related Product
+    salesrelationshiptype*     P:relationshiptype Sales Relationship Type
+    direction*                 P:relationshipdirection Direction
+    """,
+    "Active: 1 Active; Inactive: 2 Inactive",
+)
+
 TABLES = (
+    PRODUCT_RELATION,
     (
         "systemuser | SystemUser | systemusers | 8 | systemuserid | fullname | User | Users | BusinessOwned untracked",
         """
