@@ -22,7 +22,8 @@ _MONEY = {"net_value_12m", "lifetime_value", "whitespace_low", "whitespace_high"
 # What travels with another change as it is: alone it is no news.
 _STAMPS = {"kam_as_of", "insight_json"}
 # What moves by itself as days pass or others move. A text or a band tells of it too when it is news.
-_RIDERS = {*_STAMPS, "kam_rank", "net_value_12m", "engaged_contacts", "whitespace_low", "whitespace_high"}
+_LARGE = {"kam_rank", "net_value_12m", "whitespace_low", "whitespace_high"}  # news once it is off by half
+_RIDERS = {*_STAMPS, *_LARGE, "engaged_contacts"}
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def _is_news(change: Change) -> bool:
     before, after = change.before, change.after
     if change.column not in _RIDERS or (before is None and change.column != "kam_as_of"):
         return True
-    if change.column not in ("kam_rank", "net_value_12m", "whitespace_low", "whitespace_high") or not isinstance(before, int | float):
+    if change.column not in _LARGE or not isinstance(before, int | float):
         return False
     return after is not None and abs(after - before) >= 0.5 * max(abs(after), abs(before))
 
