@@ -22,8 +22,8 @@ _MONEY = {"net_value_12m", "lifetime_value", "whitespace_low", "whitespace_high"
 # What travels with another change as it is: alone it is no news.
 _STAMPS = {"kam_as_of", "insight_json"}
 # What moves by itself as days pass or others move. A text or a band tells of it too when it is news.
-_RIDERS = {*_STAMPS, "kam_rank", "net_value_12m", "engaged_contacts", "peer_owners", "peers", "evidence"}
-_HALF_OFF = ("kam_rank", "net_value_12m", "peer_owners")
+_LARGE = {"kam_rank", "net_value_12m", "whitespace_low", "whitespace_high", "peer_owners"}  # news once off by half
+_RIDERS = {*_STAMPS, *_LARGE, "engaged_contacts", "peers", "evidence"}
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _is_news(change: Change) -> bool:
         return True
     if change.column == "evidence":
         return _NUMBER.split(str(before)) != _NUMBER.split(str(after))
-    if change.column not in _HALF_OFF or not isinstance(before, int | float):
+    if change.column not in _LARGE or not isinstance(before, int | float):
         return False
     return after is not None and abs(after - before) >= 0.5 * max(abs(after), abs(before))
 

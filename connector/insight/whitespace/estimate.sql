@@ -75,7 +75,7 @@ SELECT account_n, account_id, size_minor,
 FROM whitespace_account
 
 -- What accounts of its size spend in a family at best, less what it spends itself.
--- inner: whitespace_room
+-- view: whitespace_room
 SELECT o.account_id, o.family_n,
   CASE WHEN c.ceiling_minor IS NOT NULL THEN GREATEST(0, c.ceiling_minor - o.year_minor) END AS potential_minor
 FROM whitespace_own AS o

@@ -46,7 +46,8 @@ def neighbours(
     """
     exact = len(patterns.counts) <= exact_limit
     closest_of = _compared(patterns, k + 1, firmographic) if exact else _found(patterns, k + 1, firmographic)
-    width = len(patterns.counts) if exact else 2 * (k + 1) * patterns.levels.shape[1]
+    # An index answers many at once sooner than few.
+    width = len(patterns.counts) if exact else (k + 1) * patterns.levels.shape[1] // 4
 
     def some(rows: Ints) -> tuple[Ints, Ints, Ints]:
         picked, similarity = closest_of(rows)
@@ -86,14 +87,15 @@ def _found(patterns: Patterns, k: int, firmographic: float) -> Callable[[Ints], 
     def closest(rows: Ints) -> tuple[Ints, Floats]:
         asked = find(rows)
         # Where fewer are found, -1 stands: the last pattern's row, with no similarity.
-        joint = np.matmul(patterns.levels[asked] * 1.0, patterns.levels[rows][:, :, None] * 1.0)[:, :, 0] / 4.0
+        own = patterns.levels[rows][:, :, None] * np.float32(0.25)
+        joint = np.matmul(patterns.levels[asked].astype(np.float32), own)
         lengths = length[rows][:, None] * length[asked]
-        similarity = (1.0 - share) * joint / np.where(lengths == 0, 1.0, lengths)
+        similarity = (1.0 - share) * joint[:, :, 0] / np.where(lengths == 0, 1.0, lengths)
         for trait in traits:
-            own, theirs = patterns.traits[rows, trait][:, None], patterns.traits[asked, trait]
-            away = np.abs(own - theirs)
+            mine, theirs = patterns.traits[rows, trait][:, None], patterns.traits[asked, trait]
+            away = np.abs(mine - theirs)
             alike = (away == 0) * 1.0 if trait < 2 else np.maximum(0.0, 1.0 - away / 4.0)
-            similarity += np.where((own < 0) | (theirs < 0), 0.0, alike) * (share / len(traits))
+            similarity += np.where((mine < 0) | (theirs < 0), 0.0, alike) * (share / len(traits))
         whole = np.where(asked < 0, 0.0, np.floor(similarity * MILLION + 0.5))
         # A key tells its pattern, as in `nearest`; in the order of patterns where they are equally similar.
         size = len(patterns.counts)
