@@ -16,7 +16,7 @@ ISOLATE, POP = "\u2068", "\u2069"
 # What is filled in with our own words, or with a bare count: it needs no marks.
 _OWN = {
     *("basis", "worth", "list", "criterion", "slot", "reason", "evidence", "level", "function"),
-    *("n", "of", "covered", "slots", "known", "gap", "owners", "peers"),
+    *("n", "of", "covered", "slots", "known", "gap", "owners", "peers", "in_touch", "roles"),
 }
 _PLACE = re.compile(r"\{(\w+)\}")
 
