@@ -7,7 +7,7 @@ SELECT g.root_id AS account_id, MAX(s.strength) AS strength, MAX(a.partnership) 
   MAX(a.product_fit) AS product_fit, MAX(a.financial_strength) AS financial_strength,
   MAX(a.market_relationships) AS market_relationships, MAX(a.cultural_fit) AS cultural_fit,
   MAX(a.geographic_fit) AS geographic_fit,
-  CAST(SUM(CASE WHEN e.state = 'ok' THEN e.expected_minor END) AS BIGINT) AS expected_minor
+  CAST(SUM(CASE WHEN e.state = 'ok' THEN e.growth_minor END) AS BIGINT) AS expected_minor
 FROM account_group AS g
 JOIN account AS a ON a.id = g.account_id
 LEFT JOIN account_strength AS s ON s.account_id = g.account_id

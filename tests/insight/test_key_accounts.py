@@ -58,7 +58,7 @@ def computed(
         {
             "account_id": known,
             "state": ["ok"] * len(known),
-            "expected_minor": np.array([(expected or {})[i] for i in known], dtype=np.int64),
+            "growth_minor": np.array([(expected or {})[i] for i in known], dtype=np.int64),
         },
     )
     hierarchy.compute(engine, Context(as_of=AS_OF))

@@ -256,7 +256,7 @@ def banded(engine_with: Maker, present: dict[str, str]) -> dict[str, str]:
 _NO_CELLS = """
 SELECT id AS account_id, '' AS family, 'owned' AS state, 0.0E0 AS score, '' AS pulled_by, 0.0E0 AS pull_lift,
   0 AS peers, 0 AS peer_owners, 0 AS typical_minor, 0 AS low_minor, 0 AS high_minor, 0.0E0 AS probability,
-  0 AS expected_minor
+  0 AS expected_minor, '' AS likelihood, 0 AS potential_minor
 FROM account WHERE 1 = 0
 """
 

@@ -7,7 +7,8 @@ the estimate as growth; after `quadrant`, `show` picks the ideas.
 """
 
 from connector.insight.steps import run_steps
-from connector.insight.whitespace import gaps
+from connector.insight.whitespace import calibrate, cold, gaps, history, values
+from connector.insight.whitespace.propensity import group
 from connector.insight.whitespace.settings import Settings
 from connector.schema import Context, Engine
 
@@ -27,10 +28,30 @@ def estimate(engine: Engine, context: Context, settings: Settings) -> None:
     }
     run_steps(engine, "whitespace/matrix", params)
     levels, traits, sold = gaps.read_matrix(engine)
+    families = levels.shape[1]
     # A company that stopped recording looks silent, not rich in whitespace: too little data means rules only.
-    enough = len(levels) >= settings.minimum_accounts and levels.shape[1] >= settings.minimum_families
-    gaps.load_patterns(engine, levels, traits, sold, settings, enough)
-    run_steps(engine, "whitespace/estimate", {**params, "enough": int(enough), "families_known": levels.shape[1]})
+    enough = len(levels) >= settings.minimum_accounts and families >= settings.minimum_families
+    past = history.read(engine, traits, settings.halve_days)
+    learned = calibrate.calibrate(
+        calibrate.windows(past, families, day, settings) if enough else [], families, settings
+    )
+    sizes = values.load(engine, past, families, day, settings, learned)
+    patterns = group(levels, traits)
+    gaps.load_patterns(engine, patterns, sold, settings, enough, learned.curve)
+    run_steps(engine, "whitespace/cold", params)
+    cold.load(engine, patterns, sold, settings, enough)
+    run_steps(
+        engine,
+        "whitespace/estimate",
+        {
+            **params,
+            **sizes,
+            "enough": int(enough),
+            "families_known": families,
+            "calibrated": int(learned.curve is not None),
+            "counts": int(learned.beaten is not False),
+        },
+    )
 
 
 def show(engine: Engine, context: Context, settings: Settings) -> None:

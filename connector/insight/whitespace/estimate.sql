@@ -64,51 +64,105 @@ LEFT JOIN (SELECT family_n, MIN(CASE WHEN place * 4 >= adopters THEN ratio END) 
              MIN(CASE WHEN place * 4 >= adopters * 3 THEN ratio END) AS high
            FROM whitespace_scatter WHERE adopters >= 8 GROUP BY family_n) AS s ON s.family_n = f.family_n
 
--- The base rate spread over the score so that its mean stays and an adopter outranks others four times in five, as
--- measured for this scorer: density 4 s^3.
+-- Four classes of size to each doubling, -1 for an unknown one: ceilings are read off by them. Who is smaller or larger
+-- than all that were drawn counts with the nearest of these.
+-- inner: whitespace_sized
+SELECT account_n, account_id, size_minor,
+  CASE WHEN size_minor > 0
+       THEN LEAST(:most_class, GREATEST(:least_class,
+              CAST(floor(4.0E0 * ln(size_minor * 1.0E0) / 0.6931471805599453E0 + 1.0E-9) AS BIGINT)))
+       ELSE -1 END AS size_class
+FROM whitespace_account
+
+-- What accounts of its size spend in a family at best, less what it spends itself.
+-- inner: whitespace_room
+SELECT o.account_id, o.family_n,
+  CASE WHEN c.ceiling_minor IS NOT NULL THEN GREATEST(0, c.ceiling_minor - o.year_minor) END AS potential_minor
+FROM whitespace_own AS o
+JOIN whitespace_sized AS a ON a.account_id = o.account_id
+JOIN whitespace_ceiling AS c ON c.family_n = o.family_n AND c.size_class = a.size_class
+
+-- The base rate times the odds that the score gives. likelihood: the best twentieth of all ideas, the best fifth, the
+-- rest.
 -- view: whitespace_idea
 SELECT a.account_id, p.family_n, p.score, p.pulled_by_n, p.pull_lift, p.peers, p.peer_owners,
-  LEAST(0.9E0, b.rate * CASE WHEN p.score IS NULL THEN 1.0E0
-                             ELSE 4.0E0 * p.score * p.score * p.score END) AS probability,
+  LEAST(0.9E0, b.rate * p.odds) AS chance,
+  CASE WHEN p.percentile >= 0.95E0 THEN 'high' WHEN p.percentile >= 0.80E0 THEN 'medium'
+       WHEN p.percentile IS NOT NULL THEN 'low' END AS likelihood,
   CASE WHEN t.typical_minor IS NULL THEN NULL
        WHEN a.size_minor > 0 AND t.size_minor > 0
        THEN LEAST(COALESCE(t.cap_minor, t.typical_minor),
                   CAST(floor(t.typical_minor * exp(:exponent * ln(a.size_minor * 1.0E0 / t.size_minor)) + 0.5E0)
                        AS BIGINT))
        ELSE LEAST(COALESCE(t.cap_minor, t.typical_minor), t.typical_minor) END AS typical_minor,
-  r.low, r.high
+  r.low, r.high, c.ceiling_minor
 FROM whitespace_member AS m
-JOIN whitespace_account AS a ON a.account_n = m.account_n
+JOIN whitespace_sized AS a ON a.account_n = m.account_n
 JOIN whitespace_pattern AS p ON p.pattern = m.pattern
 JOIN whitespace_base_rate AS b ON b.family_n = p.family_n
+JOIN whitespace_typical AS t ON t.family_n = p.family_n
+JOIN whitespace_range AS r ON r.family_n = p.family_n
+JOIN whitespace_ceiling AS c ON c.family_n = p.family_n AND c.size_class = a.size_class
+LEFT JOIN whitespace_state AS s ON s.account_id = a.account_id AND s.family_n = p.family_n
+WHERE s.account_id IS NULL
+
+-- Whether an account without purchases buys anything at all is unknown, and so is what it brings.
+-- view: whitespace_cold_idea
+SELECT a.account_id, p.family_n, p.score, p.peers, p.peer_owners,
+  LEAST(COALESCE(t.cap_minor, t.typical_minor), t.typical_minor) AS typical_minor, r.low, r.high
+FROM whitespace_cold_member AS m
+JOIN whitespace_cold AS a ON a.cold_n = m.cold_n
+JOIN whitespace_cold_pattern AS p ON p.pattern = m.pattern
 JOIN whitespace_typical AS t ON t.family_n = p.family_n
 JOIN whitespace_range AS r ON r.family_n = p.family_n
 LEFT JOIN whitespace_state AS s ON s.account_id = a.account_id AND s.family_n = p.family_n
 WHERE s.account_id IS NULL
 
--- expected_minor is what the idea brings in twelve months on average; it sizes the account's band.
+-- expected_minor is what the idea brings in twelve months on average; it sizes the account's band. A probability is told
+-- only where the company's own history has taught it. potential_minor is the realistic potential, another thing.
 -- step: whitespace_estimate
 SELECT i.account_id, f.family, 'whitespace' AS state, i.score, g.family AS pulled_by, i.pull_lift, i.peers,
   i.peer_owners, i.typical_minor, CAST(floor(i.typical_minor * (i.low * 1.0E-6) + 0.5E0) AS BIGINT) AS low_minor,
   CAST(floor(i.typical_minor * (i.high * 1.0E-6) + 0.5E0) AS BIGINT) AS high_minor,
-  i.probability, CAST(floor(i.probability * i.typical_minor + 0.5E0) AS BIGINT) AS expected_minor
+  CASE WHEN :calibrated = 1 THEN i.chance END AS probability,
+  CAST(floor(i.chance * i.typical_minor + 0.5E0) AS BIGINT) AS expected_minor, i.likelihood,
+  i.ceiling_minor AS potential_minor
 FROM whitespace_idea AS i
 JOIN whitespace_family AS f ON f.family_n = i.family_n
 LEFT JOIN whitespace_family AS g ON g.family_n = i.pulled_by_n
 UNION ALL
+SELECT c.account_id, f.family, 'whitespace', c.score, CAST(NULL AS STRING), CAST(NULL AS DOUBLE), c.peers,
+  c.peer_owners, c.typical_minor, CAST(floor(c.typical_minor * (c.low * 1.0E-6) + 0.5E0) AS BIGINT),
+  CAST(floor(c.typical_minor * (c.high * 1.0E-6) + 0.5E0) AS BIGINT), CAST(NULL AS DOUBLE), CAST(NULL AS BIGINT),
+  CAST(NULL AS STRING), CAST(NULL AS BIGINT)
+FROM whitespace_cold_idea AS c
+JOIN whitespace_family AS f ON f.family_n = c.family_n
+UNION ALL
 SELECT s.account_id, s.family, s.state, CAST(NULL AS DOUBLE), CAST(NULL AS STRING), CAST(NULL AS DOUBLE),
   CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT),
-  CAST(NULL AS DOUBLE), CAST(NULL AS BIGINT)
+  CAST(NULL AS DOUBLE), CAST(NULL AS BIGINT), CAST(NULL AS STRING), r.potential_minor
 FROM whitespace_state AS s
+LEFT JOIN whitespace_room AS r ON r.account_id = s.account_id AND r.family_n = s.family_n
 
--- Every account: 'ok' only where there was enough to learn from and the account bought something we can place.
+-- Every account: 'ok' only where there was enough to learn from and the account bought something we can place; 'cold'
+-- where companies like it speak for it. growth_minor is what the key account score counts: nothing where the order of
+-- ideas did no better than popularity.
 -- step: account_estimate
 SELECT a.id AS account_id,
-  CASE WHEN :families_known = 0 THEN 'no_families' WHEN :enough = 0 OR w.account_id IS NULL THEN 'not_enough_data'
-       ELSE 'ok' END AS state,
-  CASE WHEN :enough = 1 AND w.account_id IS NOT NULL 
-       THEN CASE WHEN e.account_id IS NULL THEN 0 ELSE e.expected_minor END END AS expected_minor
+  CASE WHEN :families_known = 0 THEN 'no_families' WHEN :enough = 0 THEN 'not_enough_data'
+       WHEN w.account_id IS NOT NULL THEN 'ok' WHEN e.account_id IS NOT NULL THEN 'cold'
+       ELSE 'not_enough_data' END AS state,
+  CASE WHEN :enough = 1 AND w.account_id IS NOT NULL
+       THEN CASE WHEN e.account_id IS NULL THEN 0 ELSE e.expected_minor END END AS expected_minor,
+  CASE WHEN :enough = 1 AND w.account_id IS NOT NULL
+       THEN CASE WHEN e.account_id IS NULL OR :counts = 0 THEN 0 ELSE e.expected_minor END END AS growth_minor
 FROM account AS a
 LEFT JOIN whitespace_account AS w ON w.account_id = a.id
 LEFT JOIN (SELECT account_id, CAST(SUM(expected_minor) AS BIGINT) AS expected_minor
            FROM whitespace_estimate WHERE state = 'whitespace' GROUP BY account_id) AS e ON e.account_id = a.id
+
+-- The whole portfolio in one row: medians add up to too little, so the sum is drawn to the mean.
+-- step: whitespace_model
+SELECT l.*, t.expected_minor, CAST(floor(t.expected_minor * l.smear + 0.5E0) AS BIGINT) AS total_minor
+FROM whitespace_learned AS l
+CROSS JOIN (SELECT CAST(SUM(expected_minor) AS BIGINT) AS expected_minor FROM account_estimate) AS t

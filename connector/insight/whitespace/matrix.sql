@@ -42,12 +42,13 @@ WHERE place <= :families
 
 -- step: whitespace_own
 SELECT u.account_id, f.family_n, f.family, MIN(u.first_day) AS first_day, MAX(u.last_day) AS last_day,
-  CAST(SUM(u.year_minor) AS BIGINT) AS year_minor, MAX(u.installed) AS installed,
+  CAST(SUM(u.year_minor) AS BIGINT) AS year_minor, CAST(SUM(u.recent_minor) AS BIGINT) AS recent_minor,
+  MAX(u.installed) AS installed,
   CASE WHEN MAX(u.installed) = 1 OR MAX(u.last_day) > :halve_day THEN 2 ELSE 1 END AS level
-FROM (SELECT account_id, family, first_day, last_day, year_minor, 0 AS installed
+FROM (SELECT account_id, family, first_day, last_day, year_minor, recent_minor, 0 AS installed
       FROM whitespace_bought WHERE last_day IS NOT NULL
       UNION ALL
-      SELECT account_id, family, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), 0, 1 FROM whitespace_installed) AS u
+      SELECT account_id, family, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), 0, 0, 1 FROM whitespace_installed) AS u
 JOIN whitespace_family AS f ON f.family = u.family
 GROUP BY u.account_id, f.family_n, f.family
 

@@ -72,7 +72,6 @@ def near_of(patterns: Patterns, settings: Settings) -> Callable[[Ints], Neighbou
         peers=settings.peers,
         firmographic=settings.firmographic,
         exact_limit=settings.exact_limit,
-        reference=settings.reference_accounts,
     )
 
 

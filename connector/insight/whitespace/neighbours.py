@@ -9,10 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from connector.insight.arrays import MILLION, Floats, Ints, blocks, millionths
+from connector.insight.whitespace.approximate import Columns, index
 from connector.insight.whitespace.propensity import Patterns
 
 # A table of similarities that stays in a processor's cache is worked on twice as fast.
 _NEAR_CELLS = 250_000
+# Codes of industries and countries that the index knows, and how many doublings of size are still alike.
+_COMMON, _WINDOW = 32, 4
 
 
 @dataclass(frozen=True)
@@ -34,62 +37,118 @@ def usable_traits(patterns: Patterns) -> list[int]:
 
 
 def neighbours(
-    patterns: Patterns, *, k: int, peers: int, firmographic: float, exact_limit: int, reference: int
+    patterns: Patterns, *, k: int, peers: int, firmographic: float, exact_limit: int
 ) -> Callable[[Ints], Neighbours]:
     """For some patterns: similarity-weighted ownership among the k nearest other accounts, by cosine and by traits.
 
-    Traits count when two are usable. Beyond `exact_limit` patterns the neighbours come from a systematic sample of
-    `reference` accounts in row order.
+    Traits count when two are usable. Up to `exact_limit` patterns each is compared with each; beyond it, with those
+    that an index finds.
     """
-    index, counts = _references(patterns, exact_limit, reference)
-    features, theirs = _features(patterns, index, firmographic)
-    bought, recent = patterns.x(index), (patterns.levels[index] == 2) * 1.0
+    exact = len(patterns.counts) <= exact_limit
+    closest_of = _compared(patterns, k + 1, firmographic) if exact else _found(patterns, k + 1, firmographic)
+    width = len(patterns.counts) if exact else 2 * (k + 1) * patterns.levels.shape[1]
 
     def some(rows: Ints) -> tuple[Ints, Ints, Ints]:
-        table = features(rows) @ theirs.T
-        picked, similarity = _nearest(table, min(k + 1, len(index)))
+        picked, similarity = closest_of(rows)
         # The account itself stands in its own pattern: it is no neighbour of its own.
-        available = counts[picked] - (index[picked] == rows[:, None])
+        available = patterns.counts[picked] - (picked == rows[:, None])
         available[similarity == 0] = 0
-        used, closest = _first(available, k), _first(available, peers)
+        used, closest = first(available, k), first(available, peers)
         weight = similarity * used
         total = weight.sum(axis=1)
+        levels = patterns.levels[picked]
         # Weights are whole numbers and purchases halves: sums are exact in whatever order they are taken.
-        table.fill(0.0)
-        np.put_along_axis(table, picked, weight, axis=1)
-        score = millionths(table @ bought / np.where(total == 0, 1.0, total)[:, None])
-        np.put_along_axis(table, picked, closest, axis=1)
-        return score, (table @ recent).astype(np.int64), closest.sum(axis=1)
+        bought = np.matmul(weight[:, None, :], levels / 2.0)[:, 0, :]
+        owners = np.matmul(closest[:, None, :] * 1.0, (levels == 2) * 1.0)[:, 0, :]
+        score = millionths(bought / np.where(total == 0, 1.0, total)[:, None])
+        return score, owners.astype(np.int64), closest.sum(axis=1)
 
     def near(rows: Ints) -> Neighbours:
-        parts = [some(rows[part]) for part in blocks(len(rows), len(index), _NEAR_CELLS)]
+        parts = [some(rows[part]) for part in blocks(len(rows), width, _NEAR_CELLS)]
         return Neighbours(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
     return near
 
 
-def _references(patterns: Patterns, exact_limit: int, reference: int) -> tuple[Ints, Ints]:
-    """Patterns to look for neighbours in and how many accounts each stands for."""
-    size = len(patterns.counts)
-    if size <= exact_limit:
-        return np.arange(size), patterns.counts
-    total = int(patterns.counts.sum())
-    positions = (np.arange(reference, dtype=np.int64) * 2 + 1) * total // (2 * reference)
-    drawn = np.searchsorted(np.cumsum(patterns.counts), positions, side="right")
-    index, counts = np.unique(drawn, return_counts=True)
-    return index.astype(np.int64), counts.astype(np.int64)
+def _compared(patterns: Patterns, k: int, firmographic: float) -> Callable[[Ints], tuple[Ints, Floats]]:
+    """The k most similar patterns of some, by comparing each with each; similarities in whole millionths."""
+    every = np.arange(len(patterns.counts))
+    features, theirs = _features(patterns, every, firmographic)
+    return lambda rows: nearest(features(rows) @ theirs.T, min(k, len(every)))
+
+
+def _found(patterns: Patterns, k: int, firmographic: float) -> Callable[[Ints], tuple[Ints, Floats]]:
+    """The k most similar patterns of some, among twice as many that an index finds; similarities as in `_compared`."""
+    traits, share = _weighed(patterns, firmographic)
+    find = index(_columns(patterns, traits, share), len(patterns.counts), 2 * k)
+    length = np.sqrt(sum((patterns.x(slice(None))[:, f] ** 2 for f in range(patterns.levels.shape[1])), np.zeros(1)))
+
+    def closest(rows: Ints) -> tuple[Ints, Floats]:
+        asked = find(rows)
+        # Where fewer are found, -1 stands: the last pattern's row, with no similarity.
+        joint = np.matmul(patterns.levels[asked] * 1.0, patterns.levels[rows][:, :, None] * 1.0)[:, :, 0] / 4.0
+        lengths = length[rows][:, None] * length[asked]
+        similarity = (1.0 - share) * joint / np.where(lengths == 0, 1.0, lengths)
+        for trait in traits:
+            own, theirs = patterns.traits[rows, trait][:, None], patterns.traits[asked, trait]
+            away = np.abs(own - theirs)
+            alike = (away == 0) * 1.0 if trait < 2 else np.maximum(0.0, 1.0 - away / 4.0)
+            similarity += np.where((own < 0) | (theirs < 0), 0.0, alike) * (share / len(traits))
+        whole = np.where(asked < 0, 0.0, np.floor(similarity * MILLION + 0.5))
+        # In the order of patterns where they are equally similar.
+        order = np.lexsort((asked, -whole))[:, :k]
+        return np.take_along_axis(asked, order, axis=1), np.take_along_axis(whole, order, axis=1)
+
+    return closest
+
+
+def _columns(patterns: Patterns, traits: list[int], share: float) -> Callable[[Ints], Columns]:
+    """Columns of some patterns whose products among each other are their similarities.
+
+    Sizes are windows four doublings wide: how far two overlap is how alike they are. Of industries and countries only
+    the most common have a column.
+    """
+    common = {t: _common(patterns, t) for t in traits if t < 2}
+    least = {t: int(patterns.traits[patterns.traits[:, t] >= 0, t].min()) for t in traits if t >= 2}
+    widths = {t: int(patterns.traits[:, t].max()) - low + _WINDOW for t, low in least.items()}
+    part = np.float32(np.sqrt(share / max(len(traits), 1)))
+
+    def some(rows: Ints) -> Columns:
+        x = patterns.x(rows)
+        length = np.sqrt((x**2).sum(axis=1, keepdims=True))
+        made: list[Columns] = [(x / np.where(length == 0, 1.0, length) * np.sqrt(1.0 - share)).astype(np.float32)]
+        for trait in traits:
+            own = patterns.traits[rows, trait][:, None]
+            if trait in common:
+                made.append((own == common[trait][None, :]) * part)
+            else:
+                away = np.arange(widths[trait])[None, :] - (own - least[trait])
+                made.append(((away >= 0) & (away < _WINDOW) & (own >= 0)) * (part / 2))
+        return np.hstack(made)
+
+    return some
+
+
+def _common(patterns: Patterns, trait: int) -> Ints:
+    """The codes of a trait that most accounts have, in order."""
+    known = patterns.traits[:, trait] >= 0
+    owners = np.bincount(patterns.traits[known, trait], weights=patterns.counts[known])
+    return np.sort(np.argsort(-owners, kind="stable")[:_COMMON])
+
+
+def _weighed(patterns: Patterns, firmographic: float) -> tuple[list[int], float]:
+    """Traits that count in the similarity, and their share: none where fewer than two are usable."""
+    traits = usable_traits(patterns)
+    return (traits, firmographic) if len(traits) >= 2 else ([], 0.0)
 
 
 def _features(patterns: Patterns, index: Ints, firmographic: float) -> tuple[Callable[[Ints], Floats], Floats]:
     """Columns of some rows, and of each reference, whose product is their similarity, 0 to 1.
 
-    Cosine of what they bought, and the mean over usable traits: equal industry or country counts 1, sizes lose a
-    quarter per doubling, unknown counts 0.
+    Cosine of what they bought, and what `trait_features` says where two traits are usable.
     """
-    traits = usable_traits(patterns)
-    share = firmographic if len(traits) >= 2 else 0.0
-    used = traits if share else []
-    codes = {t: np.unique(patterns.traits[patterns.traits[:, t] >= 0, t]) for t in used}
+    traits, share = _weighed(patterns, firmographic)
+    alike, theirs = trait_features(patterns.traits, patterns.traits[index], traits, share)
 
     def unit(rows: Ints) -> Floats:
         x = patterns.x(rows)
@@ -97,20 +156,35 @@ def _features(patterns: Patterns, index: Ints, firmographic: float) -> tuple[Cal
         return np.asarray(x / np.where(length == 0, 1.0, length))
 
     def mine(rows: Ints) -> Floats:
-        parts = [unit(rows) * (1.0 - share)]
+        return np.hstack([unit(rows) * (1.0 - share), alike(rows)])
+
+    return mine, np.hstack([unit(index), theirs])
+
+
+def trait_features(
+    asking: Ints, references: Ints, used: list[int], share: float
+) -> tuple[Callable[[Ints | slice], Floats], Floats]:
+    """Columns of some asking rows and of each reference; their product is `share` of the mean likeness of traits.
+
+    Equal industry or country counts 1, sizes lose a quarter per doubling, unknown counts 0.
+    """
+    codes = {t: np.unique(references[references[:, t] >= 0, t]) for t in used}
+
+    def mine(rows: Ints | slice) -> Floats:
+        parts = [np.zeros((len(asking[rows]), 0))]
         for trait in used:
-            own = patterns.traits[rows, trait]
+            own = asking[rows, trait]
             away = np.abs(own[:, None] - codes[trait][None, :])
             near = (away == 0) * 1.0 if trait < 2 else np.maximum(0.0, 1.0 - away / 4.0)
             near[own < 0] = 0.0
-            parts.append(near * (share / len(traits)))
+            parts.append(near * (share / len(used)))
         return np.hstack(parts)
 
-    theirs = [unit(index), *((patterns.traits[index, t][:, None] == codes[t][None, :]) * 1.0 for t in used)]
-    return mine, np.hstack(theirs)
+    theirs = [(references[:, t][:, None] == codes[t][None, :]) * 1.0 for t in used]
+    return mine, np.hstack([np.zeros((len(references), 0)), *theirs])
 
 
-def _nearest(similarity: Floats, k: int) -> tuple[Ints, Floats]:
+def nearest(similarity: Floats, k: int) -> tuple[Ints, Floats]:
     """Columns and similarities, in whole millionths, of the k largest of each row; equal ones in column order.
 
     Works in place on one table of keys, because that table is what takes the memory.
@@ -129,7 +203,7 @@ def _nearest(similarity: Floats, k: int) -> tuple[Ints, Floats]:
     return (width - 1 - (best - similar * width)).astype(np.int64), similar
 
 
-def _first(available: Ints, k: int) -> Ints:
+def first(available: Ints, k: int) -> Ints:
     """How many accounts of each neighbour are among the first k accounts."""
     before = np.cumsum(available, axis=1) - available
     result: Ints = np.clip(k - before, 0, available)

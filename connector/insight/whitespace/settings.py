@@ -26,14 +26,18 @@ class Settings:
     shown: int = field(default=3, metadata={"meaning": "Ideas shown per account at most."})
     exponent: float = field(default=0.5, metadata={"meaning": "How spend in a family grows with the account's size."})
     assumed_rate: float = field(default=0.1, metadata={"meaning": "Adoption in a year where history can't tell."})
+    least_adoptions: int = field(
+        default=200, metadata={"meaning": "Fewer past adoptions give bands instead of a probability."}
+    )
     large_share: float = field(default=0.2, metadata={"meaning": "Share of accounts with ideas that are Large."})
     medium_share: float = field(default=0.5, metadata={"meaning": "Share that are Large or Medium."})
     least_satisfaction: float = field(
         default=40.0, metadata={"meaning": "Below this satisfaction ideas are held back."}
     )
     hold_streamline: bool = field(default=False, metadata={"meaning": "Hold ideas back from Streamline accounts too."})
-    exact_limit: int = field(default=20_000, metadata={"meaning": "Distinct buying patterns compared each with each."})
-    reference_accounts: int = field(default=2_000, metadata={"meaning": "Beyond that: accounts compared with."})
+    exact_limit: int = field(
+        default=20_000, metadata={"meaning": "Distinct buying patterns compared each with each; beyond it by an index."}
+    )
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense."""
@@ -43,7 +47,6 @@ class Settings:
             "peers",
             "shown",
             "exact_limit",
-            "reference_accounts",
             "minimum_families",
         ):
             if getattr(self, name) < 1:

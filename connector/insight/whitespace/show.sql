@@ -35,7 +35,8 @@ WHERE r.place <= :shown
 
 -- view: whitespace_cell
 SELECT e.account_id, e.family, e.state, e.score, e.pulled_by, e.pull_lift, e.peers, e.peer_owners, e.typical_minor,
-  e.low_minor, e.high_minor, e.probability, e.expected_minor, CAST(COALESCE(s.shown, 0) AS BIGINT) AS shown
+  e.low_minor, e.high_minor, e.probability, e.expected_minor, e.likelihood, e.potential_minor,
+  CAST(COALESCE(s.shown, 0) AS BIGINT) AS shown
 FROM whitespace_estimate AS e
 LEFT JOIN whitespace_shown AS s ON s.account_id = e.account_id AND s.family = e.family
 
