@@ -12,8 +12,8 @@ import numpy as np
 
 from connector.insight.arrays import Flags, Floats, Ints, Ranks, millionths, rounded
 from connector.insight.whitespace.calibrate import Curve
-from connector.insight.whitespace.model import blended, count, parts
-from connector.insight.whitespace.propensity import Patterns, ease, shrunk_lift
+from connector.insight.whitespace.model import blended, count, crowding, parts, train
+from connector.insight.whitespace.propensity import Patterns, shrunk_lift
 from connector.insight.whitespace.settings import Settings
 from connector.schema import Engine
 
@@ -55,22 +55,28 @@ class _Gaps:
 
 
 def load_patterns(
-    engine: Engine, patterns: Patterns, sold: Flags, settings: Settings, enough: bool, curve: Curve | None
+    engine: Engine,
+    patterns: Patterns,
+    sold: Flags,
+    settings: Settings,
+    enough: bool,
+    curve: Curve | None,
+    rates: Floats,
 ) -> None:
-    """Load whitespace_member and whitespace_pattern: the related gaps of each distinct row."""
+    """Load whitespace_member and whitespace_pattern: the related gaps of each distinct row. rates: uptake."""
     goes_with, substitute = _relations(engine, len(sold))
     # A gap is a family that is still sold, that the account never bought and that replaces nothing it has.
     open_to = _open_to(sold, substitute)
     engine.load("whitespace_member", {"account_n": np.arange(len(patterns.member)), "pattern": patterns.member})
     learn = _learned if enough else _by_catalogue
-    gaps, score, lift = learn(patterns, goes_with > 0, open_to, settings)
+    gaps, score, lift, crowd = learn(patterns, goes_with > 0, open_to, settings, rates)
     engine.load(
         "whitespace_pattern",
         {
             "pattern": gaps.pattern,
             "family_n": gaps.family,
             "score": score,
-            "odds": _odds(score, gaps.family, curve),
+            "odds": _odds(score, gaps.family, curve, crowd),
             "percentile": _percentile(score, patterns.counts[gaps.pattern]),
             "pulled_by_n": gaps.pulled_by,
             "pull_lift": lift,
@@ -91,48 +97,49 @@ def _open_to(sold: Flags, substitute: Ints) -> Callable[[Ints], Flags]:
 
 
 def _learned(
-    patterns: Patterns, goes_with: Flags, open_to: Callable[[Ints], Flags], settings: Settings
-) -> tuple[_Gaps, Floats, Floats]:
+    patterns: Patterns, goes_with: Flags, open_to: Callable[[Ints], Flags], settings: Settings, rates: Floats
+) -> tuple[_Gaps, Floats, Floats, Floats]:
     """Gaps with their score and lift: from the item model, the neighbours, and pairs that go together in the catalogue
-    or in what was bought.
+    or in what was bought; and how crowded the upper scores of each family are.
 
     Patterns are taken some thousands at a time, so that no wide table of all of them ever stands in memory.
     """
-    weights = ease(patterns, settings.ridge)
+    models = train(patterns, settings, rates)
     lift, joint = shrunk_lift(patterns)
     pairs = goes_with | ((lift >= settings.lift) & (joint >= settings.joint_owners))
     firsts, seconds = Ranks(), Ranks()
     made = []
-    for part in parts(patterns, settings):
+    for part in parts(patterns, models):
         levels, beside = patterns.levels[part.rows], part.near
-        count(patterns, part, firsts, seconds)
-        pulled_by = _pulled(levels, pairs, weights)
+        count(patterns, part, models, firsts, seconds)
+        pulled_by = _pulled(levels, pairs, models.weights)
         row, column = np.nonzero(open_to(levels) & ((pulled_by >= 0) | (beside.owners >= settings.peer_owners)))
         picked = (pulled_by[row, column], beside.owners[row, column], beside.peers[row])
         made.append(_Gaps(row + part.rows.start, column, *picked, part.ease[row, column], beside.score[row, column]))
     all_gaps = _Gaps(*(np.concatenate([getattr(g, f.name) for g in made]) for f in fields(_Gaps)))
-    score = blended(firsts, seconds, all_gaps.first, all_gaps.second)
+    score = blended(models, firsts, seconds, all_gaps.first, all_gaps.second, all_gaps.family)
     pulled = all_gaps.pulled_by
-    return all_gaps, score, np.where(pulled >= 0, lift[pulled, all_gaps.family], np.nan)
+    pull_lift = np.where(pulled >= 0, lift[pulled, all_gaps.family], np.nan)
+    return all_gaps, score, pull_lift, crowding(patterns, models, firsts, seconds)
 
 
 def _by_catalogue(
-    patterns: Patterns, goes_with: Flags, open_to: Callable[[Ints], Flags], _: Settings
-) -> tuple[_Gaps, Floats, Floats]:
+    patterns: Patterns, goes_with: Flags, open_to: Callable[[Ints], Flags], _: Settings, rates: Floats
+) -> tuple[_Gaps, Floats, Floats, Floats]:
     """Gaps where there is not enough to learn from: the catalogue's relations alone, without score or lift."""
     pulled_by = _pulled(patterns.levels, goes_with, goes_with.astype(np.float64))
     row, column = np.nonzero(open_to(patterns.levels) & (pulled_by >= 0))
     nobody, none = np.zeros(len(row), dtype=np.int64), np.full(len(row), np.nan)
-    return _Gaps(row, column, pulled_by[row, column], nobody, nobody, nobody, nobody), none, none
+    return _Gaps(row, column, pulled_by[row, column], nobody, nobody, nobody, nobody), none, none, np.ones(len(rates))
 
 
-def _odds(score: Floats, family: Ints, curve: Curve | None) -> Floats:
+def _odds(score: Floats, family: Ints, curve: Curve | None, crowd: Floats) -> Floats:
     """How many times a family's base rate each cell has; 1 where there is no score.
 
     Without a curve of this company's own: density 4 s^3, by which the mean stays and an adopter outranks others four
     times in five, as measured for this scorer.
     """
-    drawn = 4.0 * score**3 if curve is None else curve.of(np.nan_to_num(score), family)
+    drawn = 4.0 * score**3 / crowd[family] if curve is None else curve.of(np.nan_to_num(score), family)
     return np.where(np.isnan(score), 1.0, rounded(drawn))
 
 
