@@ -7,7 +7,7 @@ Next room: `workspace`.
 import tomllib
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -222,6 +222,8 @@ def _value(hint: Any, value: Any, folder: Path) -> Any:
     if origin is tuple:
         if not isinstance(value, list):
             raise ValueError(f"must be a list, not {_toml(value)}.")
+        if args and is_dataclass(args[0]):
+            return tuple(_of_list(args[0], n, v, folder) for n, v in enumerate(value, 1))
         return tuple(_value(args[0], v, folder) for v in value) if args else tuple(value)
     if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):
         if not isinstance(value, dict):
@@ -233,6 +235,17 @@ def _value(hint: Any, value: Any, folder: Path) -> Any:
         words = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
         raise ValueError(f"must be {words.get(hint, 'a section of its own')}, not {_toml(value)}.")
     return value
+
+
+def _of_list(cls: Any, number: int, value: Any, folder: Path) -> Any:
+    """One table of a list of tables; its complaints say which one it is."""
+    if not isinstance(value, dict):
+        raise ValueError(f"number {number} must be a table with keys of its own, not {_toml(value)}.")
+    faults: list[str] = []
+    made = build(cls, value, f"number {number},", faults, folder)
+    if faults:
+        raise ValueError(" ".join(faults))
+    return made
 
 
 def _entry(key: str, hint: Any, value: Any, folder: Path) -> Any:

@@ -65,12 +65,13 @@ def _section(name: str, cls: type) -> str:
     paragraphs = " ".join((cls.__doc__ or "").split())
     about = textwrap.wrap(paragraphs, 116, initial_indent="# ", subsequent_indent="# ")
     lines = [*about, f"[{name}]"]
-    for item in fields(cls):
+    examples = [f"# {line}" for f in fields(cls) for line in f.metadata.get("example", "").splitlines()]
+    for item in (f for f in fields(cls) if "example" not in f.metadata):
         default = item.default_factory() if item.default_factory is not MISSING else item.default
         meaning = item.metadata.get("meaning", "")
         line = f"{item.name} = {_toml(default)}"
         lines.append(f"{line:<43} # {meaning}" if meaning else line)
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *examples]) + "\n"
 
 
 def _toml(value: Any) -> str:
@@ -79,7 +80,11 @@ def _toml(value: Any) -> str:
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + " }" if value else "{}"
+        return "{ " + ", ".join(f"{_key(k)} = {_toml(v)}" for k, v in value.items()) + " }" if value else "{}"
     if isinstance(value, list | tuple | frozenset):
         return "[" + ", ".join(_toml(v) for v in value) + "]"
     return str(value)
+
+
+def _key(key: str) -> str:
+    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else _toml(key)

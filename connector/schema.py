@@ -224,6 +224,7 @@ _TABLES = (
         product_id  id   The product.
         other_id    id   The other one.
         kind        text cross_sell, up_sell, accessory or substitute.
+        both_ways*  flag True when it holds from the other product, too; a substitute always does.
         """,
         optional=True,
     ),
@@ -311,6 +312,20 @@ _TABLES = (
         status        text Status, as the CRM says it.
         installed_at  day  Installed.
         ends_at       day  End of use.
+        rival*        flag True when somebody else sold it: the family is then held by a competitor.
+        """,
+        optional=True,
+    ),
+    _table(
+        "verdict",
+        "What a person answered to something we proposed; the newest answer counts.",
+        """
+        id            id      The CRM's id.
+        account_id    id      The account; empty for the whole programme.
+        subject       text    What was proposed: a product family's name.
+        answer        text    accepted, no_need, already_has, competitor or in_house.
+        answered_by*  id      The user who answered.
+        answered_at   instant When.
         """,
         optional=True,
     ),
@@ -565,6 +580,26 @@ CRM_FIELDS: tuple[CrmField, ...] = (
         "number",
         "KAM lifetime value",
         "Net value to expect of three years, in corporate currency; an estimate, not a forecast.",
+        "programme",
+        precision=16,
+        scale=2,
+    ),
+    CrmField(
+        "account",
+        "whitespace_low",
+        "number",
+        "KAM whitespace low",
+        "What its ideas may bring a year at least, in corporate currency; an estimate, not a forecast.",
+        "programme",
+        precision=16,
+        scale=2,
+    ),
+    CrmField(
+        "account",
+        "whitespace_high",
+        "number",
+        "KAM whitespace high",
+        "What its ideas may bring a year at most, in corporate currency; an estimate, not a forecast.",
         "programme",
         precision=16,
         scale=2,

@@ -141,9 +141,20 @@ def _tables(company: Company) -> dict[str, Iterable[dict[str, Any]]]:
             {
                 "id": _id("R", p.no), "product_id": _id("P", p.no), "other_id": _id("P", p.no * 5 % 48 + 1),
                 "kind": ("cross_sell", "substitute", "up_sell", "accessory", "cross_sell")[p.no % 5],
+                "both_ways": p.no % 2 == 0,
             }
             for p in company.products
             if p.no % 3 == 0
+        ),
+        "verdict": (
+            {
+                "id": _id("V", a.no), "account_id": _id("A", a.no), "answered_by": "U000001",
+                "subject": company.products[a.no % 48].family,
+                "answer": ("accepted", "no_need", "already_has", "competitor", "in_house", "")[a.no % 6],
+                "answered_at": None if a.no % 11 == 0 else LAST_DAY - timedelta(days=a.no * 7 % 500 - 20),
+            }
+            for a in company.accounts
+            if a.no % 3
         ),
         "stakeholder": (
             {
@@ -185,7 +196,7 @@ def _tables(company: Company) -> dict[str, Iterable[dict[str, Any]]]:
         "asset": (
             {
                 "id": _id("E", e.no), "account_id": _id("A", e.account), "product_id": _id("P", e.product),
-                "status": e.status, "installed_at": e.installed, "ends_at": e.ends,
+                "status": e.status, "installed_at": e.installed, "ends_at": e.ends, "rival": e.rival,
             }
             for e in company.assets
         ),

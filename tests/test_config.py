@@ -68,6 +68,15 @@ def test_an_engine_that_can_not_be_reached_as_written_is_told(engine: str, said:
     assert said in "\n".join(faults(tmp_path, f"{GOOD}[engine]\n{engine}\n"))
 
 
+def test_a_rule_of_a_list_is_told_by_its_number(tmp_path: Path) -> None:
+    good = '[[whitespace.eligible]]\nfamily = "Pumps"\ncountries = ["Germany"]\n'
+    (tmp_path / "config.toml").write_text(GOOD + good, encoding="utf-8")
+    assert config.load(tmp_path).whitespace.eligible[0].countries == ("Germany",)
+    bad = '[[whitespace.eligible]]\nfamily = "Seals"\nleast_employes = 5\n[[whitespace.eligible]]\nfamily = "Seals"\n'
+    said = faults(tmp_path, GOOD + good + bad)
+    assert '[whitespace] eligible: number 2, least_employes: unknown key. Nearest: "least_employees".' in said[0]
+
+
 def test_a_syntax_error_is_told_with_its_line(tmp_path: Path) -> None:
     said = faults(tmp_path, '[crm]\nkind = "salesforce"\nurl = https://x\n')
     assert "line 3" in said[0]

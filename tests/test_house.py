@@ -52,6 +52,7 @@ CROWDED = {
     "connector/cli": "one command per file",
     "connector/emulator/salesforce": "a face: one module per kind of request, and what fills its org",
     "connector/insight": "one insight per module, and the three that explain them",
+    "connector/insight/whitespace": "one step of the estimate per module, from who bought what to what speaks for it",
     "connector/steps": "the five steps, and what they decide, gather and fill in",
     "connector/store": "one kind of thing that is stored per module",
 }

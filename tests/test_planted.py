@@ -90,6 +90,16 @@ def test_planted_affinities_are_among_the_ideas(found):
     assert sum(f in shown[a] for a, f in asked) >= 0.6 * len(asked)
 
 
+def test_families_that_were_planted_to_be_unrelated_never_pull_one_another(small):
+    work, (_, truth, _) = small
+    related = query(
+        results.folder(work.mirror), "SELECT DISTINCT family, pulled_by FROM whitespace_cell WHERE shown > 0"
+    )
+    pulled = {frozenset((cell["family"], cell["pulled_by"])) for cell in related}
+    assert {frozenset(pair) for pair in truth["affinities"]} <= pulled
+    assert not {frozenset(pair) for pair in truth["non_relations"]} & pulled
+
+
 def test_thirty_nights_without_a_change_are_calm_and_a_night_repeated_writes_nothing(small):
     """Guarantee 8: at most one account in a hundred a night; what comes and goes within five nights shows at first."""
     work, (rows, *_) = small

@@ -18,8 +18,19 @@ from connector.insight.texts import catalogue
 from connector.mapping import FieldMap
 from connector.schema import Context
 from connector.single import aside
+from connector.steps import products
 from connector.steps.money import read_rates
 from connector.store import results, runs
+
+# Families in the order in which they are told, with the day since which an idea is shown.
+_CELLS = """
+    SELECT c.*, e.from_day AS shown_day
+    FROM whitespace_cell AS c
+    LEFT JOIN exposure AS e
+        ON e.account_id = c.account_id AND e.family = c.family AND e.until_day IS NULL AND c.shown > 0
+    WHERE c.account_id = ?
+    ORDER BY c.shown = 0, c.shown, c.state = 'speculative', c.score DESC, c.family
+"""
 
 
 @click.command("explain", epilog='Example: kam explain "Brakes and Gears"')
@@ -41,16 +52,14 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
             raise UsageFault(f"explain {found['id']}: this account was pulled after the last results. Run: kam enrich")
         above = next(work.mirror.rows("SELECT id, name FROM account WHERE id = ?", [row["root_id"]]), None)
         slots = query(details, "SELECT * FROM coverage_slot WHERE account_id = ? ORDER BY place", [found["id"]])
-        cells = query(
-            details,
-            "SELECT * FROM whitespace_cell WHERE account_id = ? ORDER BY shown = 0, shown, score DESC, family",
-            [found["id"]],
-        )
+        cells = query(details, _CELLS, [found["id"]])
         weighed = query(details, "SELECT * FROM criterion_result")
+        learned = next(iter(query(details, "SELECT * FROM whitespace_model")), None)
         fields = crm_names(work.given_map)
         if row["sponsor_suggested"] is not None:
             who = work.mirror.rows('SELECT name FROM "user" WHERE id = ?', [row["sponsor_suggested"]])
             row["suggested_name"] = next((user["name"] for user in who), None)
+        single = products.of_account(work.mirror, found["id"], epoch_day(day) or 0)
         config = work.config
         ways = query(details, "SELECT * FROM introduction WHERE account_id = ?", [found["id"]])
         names = {u["id"]: u["name"] for u in work.mirror.rows('SELECT id, name FROM "user"')} if ways else {}
@@ -60,12 +69,18 @@ def command(account: str, as_of: date | None, folder: Path | None, as_json: bool
     asks = [asking(way, seats, config.privacy, names.get(way["owner_id"])) for way in ways]
     if as_json:
         tables: dict[str, Any] = {"slots": slots, "families": cells, "criteria": weighed, "introductions": asks}
+        tables["whitespace_model"] = [learned] if learned else []
+        tables["products"] = [p for p in single if p["has"]]
         shared.show_json(None, [row], **tables, parent=above, as_of=day)
         return
     click.echo(shared.plain(f"{row['name']} ({row['id']}), as of {day}; attributes as they stand now"))
     parent = f"{above['name']} ({above['id']})" if above else None
     beside: dict[str, Any] = {"weighed": weighed, "fields": fields, "asks": asks}
-    for title, lines in story(row, slots, cells, context, config.key_accounts, parent=parent, **beside):
+    beside |= {"lost_days": config.whitespace.lost_days, "model": learned}
+    told = list(story(row, slots, cells, context, config.key_accounts, parent=parent, **beside))
+    families = [c["family"] for c in cells if c["state"] in ("owned", "lapsed") or c["shown"]]
+    told += [("Products", lines)] if (lines := list(products.lines(single, families))) else []
+    for title, lines in told:
         click.echo(f"\n{title}")
         for line in lines:
             click.echo(shared.plain(f"  {line}"))

@@ -6,7 +6,7 @@ reads. Next room: `steps.enrich`.
 
 from connector.engine.duck import DuckEngine
 from connector.engine.keeping import KeepingEngine, Outdated
-from connector.engine.saved import batches, query
+from connector.engine.saved import add, batches, query
 from connector.engine.spark import SparkEngine
 
-__all__ = ["DuckEngine", "KeepingEngine", "Outdated", "SparkEngine", "batches", "query"]
+__all__ = ["DuckEngine", "KeepingEngine", "Outdated", "SparkEngine", "add", "batches", "query"]

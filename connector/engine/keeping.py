@@ -50,6 +50,9 @@ _DIRTY = {
     "hit_asset": """
         SELECT id FROM passed_asset
         UNION SELECT a.id FROM wide_asset AS a JOIN hit_product AS h ON h.id = a.product_id""",
+    "hit_revenue": """
+        SELECT id FROM passed_revenue
+        UNION SELECT r.id FROM wide_revenue AS r JOIN hit_product AS h ON h.id = r.product_id""",
     # What belongs to no account is one more account, of the empty name.
     "dirty": """
         SELECT DISTINCT COALESCE(id, '') AS id FROM (
@@ -59,7 +62,7 @@ _DIRTY = {
           UNION ALL SELECT account_id FROM delta_opportunity
           UNION ALL SELECT o.account_id FROM wide_opportunity AS o JOIN hit_deal AS h ON h.id = o.id
           UNION ALL SELECT account_id FROM delta_revenue
-          UNION ALL SELECT r.account_id FROM wide_revenue AS r JOIN passed_revenue AS h ON h.id = r.id
+          UNION ALL SELECT r.account_id FROM wide_revenue AS r JOIN hit_revenue AS h ON h.id = r.id
           UNION ALL SELECT account_id FROM delta_asset
           UNION ALL SELECT a.account_id FROM wide_asset AS a JOIN hit_asset AS h ON h.id = a.id
           UNION ALL SELECT account_id FROM delta_case

@@ -1,16 +1,17 @@
 """Reads what an engine saved: a folder of Parquet files, each a table named like its file, or a part of it (`T.0`).
 
-A folder and a SELECT come in; rows leave, all of them or some thousands at a time. DuckDB does it, whichever engine
-has saved them. Next room: `cli.explain` and `report.book`.
+A folder and a SELECT come in; rows leave, all of them or some thousands at a time, or a further file of the folder.
+DuckDB does it, whichever engine has saved them. Next room: `cli.explain` and `report.book`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from connector.engine import apart
 from connector.engine.duck import quoted
 from connector.errors import StoreFault
 
@@ -33,6 +34,17 @@ def batches(folder: Path, sql: str, memory: str = "500MB") -> Iterator[list[tupl
         found = db.execute(sql)
         while rows := found.fetchmany(_BATCH):
             yield rows
+
+
+def add(folder: Path, table: str, sql: str, beside: Mapping[str, Path | str], memory: str = "500MB") -> None:
+    """Add a table to a folder, made of the others and of those given beside: a Parquet file each, or a SELECT."""
+    with _opened(folder) as db:
+        db.execute(f"SET memory_limit = '{memory}'")
+        db.execute(f"SET temp_directory = '{quoted(folder / 'spill')}'")
+        for name, source in beside.items():
+            rows = source if isinstance(source, str) else f"SELECT * FROM read_parquet('{quoted(source)}')"
+            db.execute(f'CREATE VIEW "{name}" AS {rows}')
+        db.execute(apart.copy(sql, str(folder / f"{table}.parquet")))
 
 
 @contextmanager

@@ -48,13 +48,15 @@ def horizons(settings: Mapping[str, Any]) -> tuple[tuple[str, str, int], ...]:
     """Where the passing of days alone alters a kept table: table, column, and the days back from as-of that count."""
     family = settings["whitespace"]
     windows = {0, 365, family.halve_days, family.lost_days}
+    terms = {0, 365, family.halve_days}
     return (
         ("contact", "created_day", 0),
         ("contact", "left_day", 0),
         ("activity", "at_day", 0),
         *(("opportunity", "close_day", days) for days in sorted(windows)),
         ("opportunity", "created_day", 0),
-        ("revenue", "starts_day", 0),
+        *(("revenue", "starts_day", days) for days in sorted(terms)),
+        ("revenue", "ends_day", 0),
         ("asset", "installed_day", 0),
         ("asset", "ends_day", 0),
         ("case", "opened_day", 0),

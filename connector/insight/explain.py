@@ -30,7 +30,10 @@ _TOLD = {
     "kam_coverage_text": "tells_coverage",
     "kam_top_idea": "tells_idea",
     "kam_alert": "tells_alert",
+    "idea_range": "tells_range",
 }
+# What the money at the end of an idea takes at most of its text.
+_RANGE = 100
 # Wide rows of so many accounts are held at once.
 _PART = 100_000
 
@@ -85,17 +88,19 @@ def _rows(columns: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
 def account_texts(row: Mapping[str, Any], context: Context) -> dict[str, str]:
     """The four texts of one account."""
     said = catalogue(context.language)
-    return {column: make(row, said, context) for column, make in _TEXTS.items()}
+    made = {column: make(row, said, context) for column, make in _TEXTS.items()}
+    made["kam_top_idea"] += made.pop("idea_range")
+    return made
 
 
-def joined(parts: Sequence[str], glue: str) -> str:
+def joined(parts: Sequence[str], glue: str, longest: int = LONGEST) -> str:
     """Parts in one text of at most 255 characters; parts that don't fit are left out whole."""
     text = ""
     for part in parts:
         longer = f"{text}{glue}{part}" if text else part
-        if len(longer) <= LONGEST:
+        if len(longer) <= longest:
             text = longer
-    text = text or parts[0][:LONGEST]
+    text = text or parts[0][:longest]
     return text[:1].upper() + text[1:]
 
 
@@ -284,7 +289,7 @@ def slot_words(slot: str, said: Mapping[str, Any]) -> str:
 def idea(row: Mapping[str, Any], said: Mapping[str, Any]) -> str:
     """The first idea and its evidence: `Helmets: 34 of 50 similar accounts have it, goes with Gloves`."""
     words = said["idea"]
-    if row["whitespace_state"] != "ok":
+    if row["whitespace_state"] not in ("ok", "cold"):
         return str(words.get(row["whitespace_state"], words["not_enough_data"]))
     if row["top_family"] is None:
         reason = words["reason"].get(row["held_back"])
@@ -295,10 +300,22 @@ def idea(row: Mapping[str, Any], said: Mapping[str, Any]) -> str:
         parts.append(words[key].format(owners=row["top_peer_owners"], peers=row["top_peers"]))
     if row["top_pulled_by"] is not None:
         parts.append(words["pulled"].format(family=one_line(row["top_pulled_by"])))
-    if row["ideas"] and row["ideas"] > 1:
+    ranged = row["high_told"] is not None  # then the number of ideas is told with the money
+    if row["ideas"] and row["ideas"] > 1 and not ranged:
         parts.append(words["more"].format(n=row["ideas"] - 1))
     family = one_line(row["top_family"]) or words["nameless"]
-    return joined([f"{family[:200]}: {parts[0]}" if parts else family, *parts[1:]], ", ")
+    longest = LONGEST - _RANGE if ranged else LONGEST
+    return joined([f"{family[: longest - 55]}: {parts[0]}" if parts else family, *parts[1:]], ", ", longest)
+
+
+def idea_range(row: Mapping[str, Any], said: Mapping[str, Any], context: Context) -> str:
+    """What all the ideas shown may bring: `; 3 ideas, roughly 40k–180k EUR a year, an estimate, not a forecast`."""
+    if not row["ideas"] or row["high_told"] is None or row["top_family"] is None or row["whitespace_state"] != "ok":
+        return ""
+    low, high = money(row["low_told"], context), money(row["high_told"], context)
+    span = high if low == high else f"{low.removesuffix(f' {context.currency}')}–{high}"
+    text = said["idea"]["range_one" if row["ideas"] == 1 else "range"].format(n=row["ideas"], range=span)
+    return f"; {text}" if len(text) <= _RANGE - 2 else ""
 
 
 def one_line(text: str) -> str:
@@ -334,4 +351,5 @@ _TEXTS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any], Context], str]
     "kam_coverage_text": lambda row, said, _: joined(coverage(row, said), ", "),
     "kam_top_idea": lambda row, said, _: idea(row, said),
     "kam_alert": lambda row, said, _: joined(alerts(row, said), "; "),
+    "idea_range": idea_range,
 }

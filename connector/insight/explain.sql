@@ -54,6 +54,7 @@ SELECT r.account_id, r.strength, r.band AS relationship_band, r.strong_contacts,
   c.slots, c.slots_covered, c.slots_known, c.coverage_percent, c.known_percent, c.engaged_contacts, c.executive_known,
   c.executive_engaged, c.single_threaded, c.first_gap, c.first_gap_known, c.state AS coverage_state,
   w.state AS whitespace_state, w.ideas, w.expected_minor, w.low_minor, w.high_minor, w.band AS whitespace_band,
+  w.low_told, w.high_told,
   w.top_family, w.top_peers, w.top_peer_owners, w.top_pulled_by, w.top_typical_minor, w.held_back,
   p.kam_why AS present_why,
   n.sponsor_suggested, n.sponsor_state, n.sponsor_day,
@@ -91,6 +92,7 @@ SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.s
   c.slots, c.slots_covered, c.slots_known, c.coverage_percent, c.known_percent, c.engaged_contacts, c.executive_known,
   c.executive_engaged, c.single_threaded, c.first_gap, c.first_gap_known, c.coverage_state,
   c.whitespace_state, c.ideas, c.expected_minor, c.low_minor, c.high_minor, c.whitespace_band,
+  c.low_told, c.high_told,
   c.top_family, c.top_peers, c.top_peer_owners, c.top_pulled_by, c.top_typical_minor, c.held_back, c.present_why,
   c.sponsor_suggested, c.sponsor_state, c.sponsor_day, a.kam_manager_id,
   c.chart_people, c.chart_reach, c.chart_depth, c.chart_span, c.chart_orphans, c.chart_ghosts, c.chart_loops,
@@ -119,6 +121,7 @@ SELECT f.id, f.flag, f.nominated, f.gate, f.cost_state, f.costs_known,
   f.first_gap_known, f.single_threaded, CASE WHEN f.engaged_contacts > 0 THEN 1 ELSE 0 END AS engaged,
   f.sponsor_state, CASE WHEN f.sponsor_state = 'silent' THEN f.sponsor_day END AS sponsor_silent_since,
   f.whitespace_state, f.top_family, f.held_back, f.top_peer_owners, f.top_peers, f.top_pulled_by, f.ideas, f.in_loop,
+  f.low_told, f.high_told, CASE WHEN f.high_told IS NULL THEN 0 ELSE 1 END AS ranged,
   CASE WHEN f.lapsing = 1 THEN f.last_won_day END AS silent_since,
   CASE WHEN f.lapsing = 1 THEN CAST(floor(f.order_gap * 2.0E0) AS BIGINT) END AS gap_floor,
   CASE WHEN f.lapsing = 1 AND floor(f.order_gap * 2.0E0) = f.order_gap * 2.0E0 THEN 1 ELSE 0 END AS gap_whole,
@@ -147,7 +150,8 @@ SELECT id,
   MIN(id) OVER (PARTITION BY coverage_state, slots, slots_covered, slots_known, executive_known, first_gap,
     first_gap_known, single_threaded, engaged) AS coverage_id,
   MIN(id) OVER (PARTITION BY whitespace_state, top_family, held_back, top_peer_owners, top_peers, top_pulled_by,
-    ideas) AS idea_id,
+    ideas, ranged) AS idea_id,
+  MIN(id) OVER (PARTITION BY ideas, low_told, high_told) AS range_id,
   MIN(id) OVER (PARTITION BY coverage_state, single_threaded, engaged, executive_engaged, in_loop, silent_since,
     gap_floor, gap_whole, renewal_told, sponsor_state, sponsor_silent_since) AS alert_id
 FROM account_case
@@ -157,7 +161,9 @@ FROM account_case
 SELECT f.*, CASE WHEN s.why_id = s.id THEN 1 ELSE 0 END AS tells_why,
   CASE WHEN s.coverage_id = s.id THEN 1 ELSE 0 END AS tells_coverage,
   CASE WHEN s.idea_id = s.id THEN 1 ELSE 0 END AS tells_idea,
-  CASE WHEN s.alert_id = s.id THEN 1 ELSE 0 END AS tells_alert
+  CASE WHEN s.alert_id = s.id THEN 1 ELSE 0 END AS tells_alert,
+  CASE WHEN s.range_id = s.id THEN 1 ELSE 0 END AS tells_range
 FROM account_fact AS f
 JOIN account_speaker AS s ON s.id = f.id
 WHERE s.why_id = s.id OR s.coverage_id = s.id OR s.idea_id = s.id OR s.alert_id = s.id
+  OR s.range_id = s.id

@@ -13,21 +13,13 @@ from connector.insight.explain import money, slot_words
 from connector.insight.relationship import then_day
 from connector.insight.texts import catalogue
 from connector.insight.value_story import value_lines
+from connector.insight.whitespace import evidence
 from connector.schema import Context
 
 Part = tuple[str, list[str]]
 Row = Mapping[str, Any]
 
 
-# What each state of a product family means; `whitespace` is the state of an idea.
-_FAMILY = {
-    "owned": "has it",
-    "lapsed": "had it, stopped",
-    "whitespace": "could have it",
-    "pipeline": "an open deal is about it",
-    "lost": "a deal about it was lost lately",
-    "not_enough_data": "not enough data",
-}
 # What opens a gate again, where a person can do something about it.
 _OPENS = {
     "not_eligible": "kam programme override with --status Standard",
@@ -50,11 +42,14 @@ def story(
     weighed: Sequence[Row] = (),
     fields: Mapping[str, str] | None = None,
     asks: Sequence[str] = (),
+    lost_days: int = 365,
+    model: Row | None = None,
 ) -> Iterator[Part]:
     """Titled lines: status, value, score, relationship, quadrant, coverage, chart, whitespace.
 
     `parent` names a branch's company, `weighed` is what the criteria are held against, `fields` the CRM's names of our
-    columns of account; `asks` tells whom to ask for an introduction.
+    columns of account; `asks` tells whom to ask for an introduction; a lost family cools for `lost_days`;
+    `model` is what the past says about whitespace.
     """
     said = catalogue(context.language)
     parent = parent or str(row["root_id"])
@@ -71,7 +66,8 @@ def story(
     if sponsor := list(_sponsor(row, context)):
         yield "Sponsor", sponsor
     yield "Org chart", [*_chart(row), *asks]
-    yield "Whitespace", list(_whitespace(row, cells, context))
+    past = evidence.model_lines(model, context) if model else ()
+    yield "Whitespace", [*evidence.lines(row, cells, slots, said, context, lost_days), *past]
 
 
 def _is_branch(row: Row) -> bool:
@@ -312,22 +308,3 @@ def _chart(row: Row) -> Iterator[str]:
             )
     if row["chart_suggested"]:
         yield f"likely managers found for: {row['chart_suggested']}"
-
-
-def _whitespace(row: Row, cells: Sequence[Row], context: Context) -> Iterator[str]:
-    band, idea = str(row["kam_whitespace_band"]), str(row["kam_top_idea"])
-    yield idea if idea.startswith(band) else f"{band}: {idea}"
-    for cell in cells:
-        line = f"{cell['family']:<26} {_FAMILY.get(cell['state'], cell['state'])}"
-        if cell["score"] is not None:
-            line += f", propensity {100 * cell['score']:.0f} of 100"
-        if cell["peer_owners"]:
-            have = "has" if cell["peer_owners"] == 1 else "have"
-            line += f", {cell['peer_owners']} of {cell['peers']} similar accounts {have} it"
-        if cell["pulled_by"]:
-            line += f", goes with {cell['pulled_by']}"
-        if cell["typical_minor"] is not None and cell["state"] == "whitespace":
-            line += f", typically {money(cell['typical_minor'], context)} (an estimate, not a forecast)"
-        if cell["shown"]:
-            line += f"  ← idea {cell['shown']}"
-        yield line

@@ -18,7 +18,7 @@ _STEPS = dict.fromkeys(("kam_score", "coverage_percent", "known_percent", "growt
 _LOOSE = {"kam_rank": 0.10}
 # A text says about how much; a window that slides over the year moves the sum without any news.
 _ABOUT = 0.25
-_MONEY = {"net_value_12m", "lifetime_value"}
+_MONEY = {"net_value_12m", "lifetime_value", "whitespace_low", "whitespace_high"}
 # What travels with another change as it is: alone it is no news.
 _STAMPS = {"kam_as_of", "insight_json"}
 # What moves by itself as days pass or others move. A text or a band tells of it too when it is news.

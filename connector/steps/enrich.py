@@ -17,6 +17,7 @@ from connector.engine import Outdated, batches, query
 from connector.insight import compute_all, explain, horizons, relationship
 from connector.insight.steps import digest, reads
 from connector.schema import CRM_FIELDS, Context, Engine, Read
+from connector.steps import exposure
 from connector.steps.diff import Wanted
 from connector.store import kept, results, selection
 from connector.store.kept import Kept
@@ -33,6 +34,8 @@ _INSIGHT = {
     "kam_relationship_band": "relationship",
     "kam_whitespace_band": "whitespace",
     "kam_top_idea": "whitespace",
+    "whitespace_low": "whitespace",
+    "whitespace_high": "whitespace",
 }
 # Present values that an insight needs to stay calm.
 _REMEMBERED = (
@@ -106,10 +109,11 @@ RESULTS = {
     "account_result": "SELECT * FROM account_result",
     "contact_result": "SELECT * FROM contact_result",
     "opportunity_result": "SELECT * FROM opportunity_coverage",
-    "whitespace_cell": "SELECT * FROM whitespace_cell WHERE state <> 'not_eligible'",
+    "whitespace_cell": "SELECT * FROM whitespace_cell",
     "coverage_slot": "SELECT * FROM coverage_slot",
     "criterion_result": "SELECT * FROM criterion_result",
     "portfolio": "SELECT * FROM portfolio",
+    "whitespace_model": "SELECT * FROM whitespace_model",
     "introduction": "SELECT * FROM introduction",
 }
 # What lists, diff and status read of an account stands in the mirror too; the rest of it in the file only.
@@ -164,6 +168,7 @@ def _enrich(
         with results.renewed(mirror) as made:
             parts = explain.parts(engine)
             counts = {table: _save(engine, sql, made, table, parts) for table, sql in RESULTS.items()}
+            exposure.note(made, results.newest(mirror), context.as_of, counts=remember)
             say("results")
             with mirror.atomic():
                 rows = batches(made, _LISTING)

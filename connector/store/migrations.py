@@ -34,12 +34,7 @@ _MEANING = {
 @MIRROR()
 def tables_of_the_schema(db: Database) -> None:
     """Rows, the fields we write as the CRM has them, and how far each pull has come."""
-    for table in TABLES.values():
-        columns = ", ".join(f'"{n}" {t}' for n, t in mirror_columns(table.name))
-        db.conn.execute(
-            f'CREATE TABLE "{table.name}" ({columns}, "{SOURCE}" TEXT NOT NULL, _record TEXT NOT NULL,'
-            f' _pull INTEGER NOT NULL, PRIMARY KEY ("{SOURCE}", _record)) STRICT'
-        )
+    _add(db)
     db.conn.execute(
         'CREATE TABLE present ("table" TEXT NOT NULL, id TEXT NOT NULL, "column" TEXT NOT NULL, value ANY,'
         ' PRIMARY KEY ("table", id, "column")) STRICT'
@@ -83,6 +78,23 @@ def selections_of_the_programme(db: Database) -> None:
 def columns_of_the_typed_criteria(db: Database) -> None:
     """The scales that people type, and whatever else the schema gained with them."""
     _grow(db)
+
+
+@MIRROR()
+def answers_of_people(db: Database) -> None:
+    """What people answered to ideas, and whatever else the schema gained with it."""
+    _add(db)
+    _grow(db)
+
+
+def _add(db: Database) -> None:
+    """Tables of the schema that the file lacks."""
+    for table in TABLES.values():
+        columns = ", ".join(f'"{n}" {t}' for n, t in mirror_columns(table.name))
+        db.conn.execute(
+            f'CREATE TABLE IF NOT EXISTS "{table.name}" ({columns}, "{SOURCE}" TEXT NOT NULL, _record TEXT NOT NULL,'
+            f' _pull INTEGER NOT NULL, PRIMARY KEY ("{SOURCE}", _record)) STRICT'
+        )
 
 
 def _grow(db: Database) -> None:

@@ -22,10 +22,16 @@ _FORMER = ("contact_result", "opportunity_result", "whitespace_cell", "coverage_
 
 def folder(mirror: Mirror) -> Path:
     """Folder of the newest results."""
-    number = mirror.meta(_KEY)
-    if number is None or not (found := _shelf(mirror) / number).is_dir():
+    if (found := newest(mirror)) is None:
         raise UsageFault(f"{_shelf(mirror)}: there are no results yet. Run: kam enrich")
     return found
+
+
+def newest(mirror: Mirror) -> Path | None:
+    """The same, or None where there is none yet."""
+    number = mirror.meta(_KEY)
+    found = _shelf(mirror) / (number or "")
+    return found if number is not None and found.is_dir() else None
 
 
 @contextmanager

@@ -40,9 +40,10 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
     "slots_known": COUNT,
     "executive_known": MAYBE, "executive_engaged": MAYBE, "engaged_contacts": COUNT, "single_threaded": MAYBE,
     "first_gap": SLOT, "first_gap_known": MAYBE, "coverage_percent": COUNT, "known_percent": COUNT,
-    "whitespace_state": st.sampled_from(["ok", "not_enough_data", "no_families", "odd"]),
+    "whitespace_state": st.sampled_from(["ok", "not_enough_data", "no_families", "cold", "odd"]),
     "top_family": st.one_of(st.none(), TEXT), "top_peer_owners": COUNT, "top_peers": COUNT,
     "top_pulled_by": st.one_of(st.none(), TEXT), "ideas": COUNT, "held_back": st.sampled_from([None, "case", "odd"]),
+    "low_told": st.integers(1, 10**15), "high_told": st.one_of(st.none(), st.integers(1, 10**15)),
     "gap_ratio": st.one_of(st.none(), st.floats(0, 1000)), "order_gap": st.floats(0, 1000), "lapsing": BIT,
     "silent_days": COUNT, "p_dead": SHARE, "lapse_basis": st.sampled_from(["bg_nbd", "silence", "contract"]),
     "renewal_day": st.integers(0, 25000), "renewal_due": BIT, "strength_then": st.floats(0, 100), "trend": POINTS,
@@ -257,6 +258,14 @@ def test_explain_counts_the_days_of_a_silent_sponsor() -> None:
         (
             {"top_family": "Pumps", "top_peer_owners": 4, "top_peers": 10, "top_pulled_by": "Seals", "ideas": 3},
             "Pumps: 4 of 10 similar accounts have it, goes with Seals, and 2 more",
+        ),
+        (
+            {"top_family": "Pumps", "ideas": 3, "low_told": 40_000_00, "high_told": 180_000_00},
+            "Pumps; 3 ideas, roughly 40k–180k EUR a year, an estimate, not a forecast",
+        ),
+        (
+            {"top_family": "Pumps", "ideas": 1, "low_told": 9_000_00, "high_told": 9_000_00},
+            "Pumps; 1 idea, roughly 9k EUR a year, an estimate, not a forecast",
         ),
     ],
 )

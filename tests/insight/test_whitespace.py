@@ -131,7 +131,7 @@ def test_an_installed_asset_is_owned(engine_with: Maker) -> None:
     ]
     with shown(engine_with(rows)) as engine:
         assert states(engine, "T1")["hoses"] == "owned"
-        assert "hoses" not in states(engine, "T2")
+        assert states(engine, "T2")["hoses"] == "speculative"
 
 
 def test_a_substitute_of_an_owned_family_is_never_proposed(engine_with: Maker) -> None:
@@ -254,9 +254,9 @@ def banded(engine_with: Maker, present: dict[str, str]) -> dict[str, str]:
 
 
 _NO_CELLS = """
-SELECT id AS account_id, '' AS family, 'owned' AS state, 0.0E0 AS score, '' AS pulled_by, 0.0E0 AS pull_lift,
-  0 AS peers, 0 AS peer_owners, 0 AS typical_minor, 0 AS low_minor, 0 AS high_minor, 0.0E0 AS probability,
-  0 AS expected_minor, '' AS likelihood, 0 AS potential_minor
+SELECT id AS account_id, '' AS family, 'owned' AS state, '' AS reason, 0 AS since_day,
+  0.0E0 AS score, '' AS pulled_by, 0.0E0 AS pull_lift, 0 AS peers, 0 AS peer_owners, 0 AS typical_minor, 0 AS low_minor,
+  0 AS high_minor, 0.0E0 AS probability, 0 AS expected_minor, '' AS likelihood, 0 AS potential_minor
 FROM account WHERE 1 = 0
 """
 

@@ -23,6 +23,7 @@ from connector.insight import (
     sponsor,
     titles,
 )
+from connector.insight.whitespace.settings import Eligible
 from connector.insight.whitespace.settings import Settings as WhitespaceSettings
 from connector.schema import Context, Engine, Read
 from connector.steps.enrich import RESULTS, enrich
@@ -58,7 +59,13 @@ SETTINGS = {
     "relationship": relationship.Settings(),
     "chart": chart.Settings(),
     "coverage": coverage.Settings(),
-    "whitespace": WhitespaceSettings(hold_streamline=True),
+    "whitespace": WhitespaceSettings(
+        lost_reasons={"No budget": "no_need", "Timing": "passing"},
+        eligible=(
+            Eligible("Hydraulics", not_countries=("France",), industries=("Energy", "Chemicals"), least_employees=20),
+            Eligible("Lubricants", needs=("Pumps", "Drives"), excludes=("Training",)),
+        ),
+    ),
     "net_value": net_value.Settings(cost_per_case=50.0, cost_per_meeting=80.0, cost_per_call=9.5, late_interest=0.08),
     "lapse": lapse.Settings(),
     "key_accounts": key_accounts.Settings(strategic_industries=("Energy", "Chemicals"), strategic_places=("Germany",)),

@@ -23,4 +23,5 @@ FROM account AS a
 LEFT JOIN whitespace_account AS w ON w.account_id = a.id
 LEFT JOIN cold_industry AS i ON i.industry = a.industry
 LEFT JOIN cold_country AS c ON c.country = a.country
-WHERE w.account_id IS NULL AND a.type IN ('customer', 'prospect')
+LEFT JOIN whitespace_branch AS b ON b.account_id = a.id
+WHERE w.account_id IS NULL AND b.account_id IS NULL AND a.type IN ('customer', 'prospect')

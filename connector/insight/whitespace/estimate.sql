@@ -85,7 +85,7 @@ JOIN whitespace_ceiling AS c ON c.family_n = o.family_n AND c.size_class = a.siz
 -- The base rate times the odds that the score gives. likelihood: the best twentieth of all ideas, the best fifth, the
 -- rest.
 -- view: whitespace_idea
-SELECT a.account_id, p.family_n, p.score, p.pulled_by_n, p.pull_lift, p.peers, p.peer_owners,
+SELECT a.account_id, p.family_n, p.related, p.score, p.pulled_by_n, p.pull_lift, p.peers, p.peer_owners,
   LEAST(0.9E0, b.rate * p.odds) AS chance,
   CASE WHEN p.percentile >= 0.95E0 THEN 'high' WHEN p.percentile >= 0.80E0 THEN 'medium'
        WHEN p.percentile IS NOT NULL THEN 'low' END AS likelihood,
@@ -121,7 +121,9 @@ WHERE s.account_id IS NULL
 -- expected_minor is what the idea brings in twelve months on average; it sizes the account's band. A probability is told
 -- only where the company's own history has taught it. potential_minor is the realistic potential, another thing.
 -- step: whitespace_estimate
-SELECT i.account_id, f.family, 'whitespace' AS state, i.score, g.family AS pulled_by, i.pull_lift, i.peers,
+SELECT i.account_id, f.family, CASE WHEN i.related = 0 THEN 'speculative' ELSE 'whitespace' END AS state,
+  CASE i.related WHEN 1 THEN 'catalogue' WHEN 2 THEN 'together' WHEN 3 THEN 'peers' END AS reason,
+  CAST(NULL AS BIGINT) AS since_day, i.score, g.family AS pulled_by, i.pull_lift, i.peers,
   i.peer_owners, i.typical_minor, CAST(floor(i.typical_minor * (i.low * 1.0E-6) + 0.5E0) AS BIGINT) AS low_minor,
   CAST(floor(i.typical_minor * (i.high * 1.0E-6) + 0.5E0) AS BIGINT) AS high_minor,
   CASE WHEN :calibrated = 1 THEN i.chance END AS probability,
@@ -131,14 +133,16 @@ FROM whitespace_idea AS i
 JOIN whitespace_family AS f ON f.family_n = i.family_n
 LEFT JOIN whitespace_family AS g ON g.family_n = i.pulled_by_n
 UNION ALL
-SELECT c.account_id, f.family, 'whitespace', c.score, CAST(NULL AS STRING), CAST(NULL AS DOUBLE), c.peers,
-  c.peer_owners, c.typical_minor, CAST(floor(c.typical_minor * (c.low * 1.0E-6) + 0.5E0) AS BIGINT),
+SELECT c.account_id, f.family, 'whitespace', 'peers', CAST(NULL AS BIGINT), c.score, CAST(NULL AS STRING),
+  CAST(NULL AS DOUBLE), c.peers, c.peer_owners, c.typical_minor,
+  CAST(floor(c.typical_minor * (c.low * 1.0E-6) + 0.5E0) AS BIGINT),
   CAST(floor(c.typical_minor * (c.high * 1.0E-6) + 0.5E0) AS BIGINT), CAST(NULL AS DOUBLE), CAST(NULL AS BIGINT),
   CAST(NULL AS STRING), CAST(NULL AS BIGINT)
 FROM whitespace_cold_idea AS c
 JOIN whitespace_family AS f ON f.family_n = c.family_n
 UNION ALL
-SELECT s.account_id, s.family, s.state, CAST(NULL AS DOUBLE), CAST(NULL AS STRING), CAST(NULL AS DOUBLE),
+SELECT s.account_id, s.family, s.state, s.reason, s.since_day, CAST(NULL AS DOUBLE), CAST(NULL AS STRING),
+  CAST(NULL AS DOUBLE),
   CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT),
   CAST(NULL AS DOUBLE), CAST(NULL AS BIGINT), CAST(NULL AS STRING), r.potential_minor
 FROM whitespace_state AS s
@@ -149,15 +153,16 @@ LEFT JOIN whitespace_room AS r ON r.account_id = s.account_id AND r.family_n = s
 -- ideas did no better than popularity.
 -- step: account_estimate
 SELECT a.id AS account_id,
-  CASE WHEN :families_known = 0 THEN 'no_families' WHEN :enough = 0 THEN 'not_enough_data'
-       WHEN w.account_id IS NOT NULL THEN 'ok' WHEN e.account_id IS NOT NULL THEN 'cold'
-       ELSE 'not_enough_data' END AS state,
+  CASE WHEN :families_known = 0 THEN 'no_families' WHEN b.account_id IS NOT NULL THEN 'branch'
+       WHEN :enough = 0 THEN 'not_enough_data' WHEN w.account_id IS NOT NULL THEN 'ok'
+       WHEN e.account_id IS NOT NULL THEN 'cold' ELSE 'not_enough_data' END AS state,
   CASE WHEN :enough = 1 AND w.account_id IS NOT NULL
        THEN CASE WHEN e.account_id IS NULL THEN 0 ELSE e.expected_minor END END AS expected_minor,
   CASE WHEN :enough = 1 AND w.account_id IS NOT NULL
        THEN CASE WHEN e.account_id IS NULL OR :counts = 0 THEN 0 ELSE e.expected_minor END END AS growth_minor
 FROM account AS a
 LEFT JOIN whitespace_account AS w ON w.account_id = a.id
+LEFT JOIN whitespace_branch AS b ON b.account_id = a.id
 LEFT JOIN (SELECT account_id, CAST(SUM(expected_minor) AS BIGINT) AS expected_minor
            FROM whitespace_estimate WHERE state = 'whitespace' GROUP BY account_id) AS e ON e.account_id = a.id
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from connector.insight.arrays import Flags, Floats, Ints, Ranks, millionths, rounded
 from connector.insight.whitespace.calibrate import Curve
-from connector.insight.whitespace.model import blended, count, crowding, parts, train
+from connector.insight.whitespace.model import Cells, Part, blended, cells_of, crowding, parts, train
 from connector.insight.whitespace.propensity import Patterns, shrunk_lift
 from connector.insight.whitespace.settings import Settings
 from connector.schema import Engine
@@ -38,15 +38,21 @@ def _ints(values: np.ndarray[Any, Any]) -> Ints:
     return np.asarray(values, dtype=np.int64)
 
 
+# Below every score that a model gives.
+_NEVER = np.iinfo(np.int64).min // 2
+
+
 @dataclass(frozen=True)
 class _Gaps:
     """Cells of some patterns that an idea may fill, and what speaks for it, cell by cell.
 
+    related: 0 for a speculative one, else by what it is related, 1 the catalogue, 2 bought together, 3 the peers.
     Pulled_by is -1 where no owned family pulls; first and second are the two models' scores in whole millionths.
     """
 
     pattern: Ints
     family: Ints
+    related: Ints
     pulled_by: Ints
     owners: Ints
     peers: Ints
@@ -75,9 +81,10 @@ def load_patterns(
         {
             "pattern": gaps.pattern,
             "family_n": gaps.family,
+            "related": gaps.related,
             "score": score,
             "odds": _odds(score, gaps.family, curve, crowd),
-            "percentile": _percentile(score, patterns.counts[gaps.pattern]),
+            "percentile": _percentile(score, np.where(gaps.related > 0, patterns.counts[gaps.pattern], 0)),
             "pulled_by_n": gaps.pulled_by,
             "pull_lift": lift,
             "peers": gaps.peers,
@@ -108,16 +115,26 @@ def _learned(
     lift, joint = shrunk_lift(patterns)
     pairs = goes_with | ((lift >= settings.lift) & (joint >= settings.joint_owners))
     firsts, seconds = Ranks(), Ranks()
-    made = []
-    for part in parts(patterns, models):
+
+    def found(part: Part) -> tuple[_Gaps, Cells]:
         levels, beside = patterns.levels[part.rows], part.near
-        count(patterns, part, models, firsts, seconds)
         pulled_by = _pulled(levels, pairs, models.weights)
-        row, column = np.nonzero(open_to(levels) & ((pulled_by >= 0) | (beside.owners >= settings.peer_owners)))
-        picked = (pulled_by[row, column], beside.owners[row, column], beside.peers[row])
-        made.append(_Gaps(row + part.rows.start, column, *picked, part.ease[row, column], beside.score[row, column]))
+        related = (pulled_by >= 0) | (beside.owners >= settings.peer_owners)
+        fitting = open_to(levels)
+        foremost = _foremost(np.where(fitting & ~related, part.first, _NEVER), settings.speculative)
+        row, column = np.nonzero(fitting & (related | foremost))
+        pulls = pulled_by[row, column]
+        why = np.where(pulls >= 0, np.where(goes_with[pulls, column], 1, 2), np.where(related[row, column], 3, 0))
+        picked = (why, pulls, beside.owners[row, column], beside.peers[row])
+        gaps = _Gaps(row + part.rows.start, column, *picked, part.first[row, column], part.second[row, column])
+        return gaps, cells_of(patterns, part)
+
+    made = []
+    for gaps, cells in parts(patterns, models, found):
+        made.append(gaps)
+        cells.add_to(firsts, seconds)
     all_gaps = _Gaps(*(np.concatenate([getattr(g, f.name) for g in made]) for f in fields(_Gaps)))
-    score = blended(models, firsts, seconds, all_gaps.first, all_gaps.second, all_gaps.family)
+    score = blended(firsts, seconds, all_gaps.first, all_gaps.second)
     pulled = all_gaps.pulled_by
     pull_lift = np.where(pulled >= 0, lift[pulled, all_gaps.family], np.nan)
     return all_gaps, score, pull_lift, crowding(patterns, models, firsts, seconds)
@@ -130,7 +147,15 @@ def _by_catalogue(
     pulled_by = _pulled(patterns.levels, goes_with, goes_with.astype(np.float64))
     row, column = np.nonzero(open_to(patterns.levels) & (pulled_by >= 0))
     nobody, none = np.zeros(len(row), dtype=np.int64), np.full(len(row), np.nan)
-    return _Gaps(row, column, pulled_by[row, column], nobody, nobody, nobody, nobody), none, none, np.ones(len(rates))
+    catalogue = np.ones(len(row), dtype=np.int64)
+    gaps = _Gaps(row, column, catalogue, pulled_by[row, column], nobody, nobody, nobody, nobody)
+    return gaps, none, none, np.ones(len(rates))
+
+
+def _foremost(values: Ints, most: int) -> Flags:
+    """The largest values of each row, `most` of them, that are any at all; of equal ones the first columns."""
+    place = np.argsort(np.argsort(-values, axis=1, kind="stable"), axis=1, kind="stable")
+    return np.asarray((place < most) & (values > _NEVER))
 
 
 def _odds(score: Floats, family: Ints, curve: Curve | None, crowd: Floats) -> Floats:
@@ -144,7 +169,7 @@ def _odds(score: Floats, family: Ints, curve: Curve | None, crowd: Floats) -> Fl
 
 
 def _percentile(score: Floats, counts: Ints) -> Floats:
-    """Share of all ideas with a lower score; nothing where there is no score."""
+    """Share of all ideas, counted by accounts, with a lower score; nothing where there is no score."""
     known = ~np.isnan(score)
     ranks, values = Ranks(), millionths(score[known])
     ranks.add(values, counts[known])

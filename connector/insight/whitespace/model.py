@@ -8,7 +8,7 @@ chosen. Next room: `gaps`.
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -21,29 +21,26 @@ from connector.insight.whitespace.settings import Settings
 _PART_WIDTH = 512
 # Patterns from which the mean of each family is taken; lifts are counted in hundred-thousandths of a yearly rate.
 _SAMPLE, _UNIT, _MOST = 5_000, 100_000, 5_000_000
+Made = TypeVar("Made")
 
 
 class Part(NamedTuple):
-    """Some patterns in a row with both models' scores of all their families, in whole millionths."""
+    """Some patterns in a row with both models' scores of all their families, in whole millionths.
+
+    first, second: what these count for.
+    """
 
     rows: slice
     ease: Ints
     near: Neighbours
-
-
-class Scores(NamedTuple):
-    """Scores of every cell, patterns x families: `ease` and `near` of each model alone in whole millionths, `blend` the
-    mean of the percentile ranks of their lifts among the cells not bought, 0 to 1; -1 where the family was bought."""
-
-    ease: Ints
-    near: Ints
-    blend: Floats
+    first: Ints
+    second: Ints
 
 
 class Models(NamedTuple):
     """Both models, ready to score; ease_lift and near_lift: what a score of each counts for in each family.
 
-    sample: some patterns, evenly from all, with both scores.
+    sample: some patterns, evenly from all, with what both scores count for.
     """
 
     weights: Floats
@@ -53,9 +50,38 @@ class Models(NamedTuple):
     sample: tuple[Ints, Ints, Ints]
 
 
+class Scores(NamedTuple):
+    """Scores of every cell, patterns x families: `ease` and `near` of each model alone in whole millionths, `blend` the
+    mean of the percentile ranks of what they count for, among the cells not bought, 0 to 1; -1 where it was bought."""
+
+    ease: Ints
+    near: Ints
+    blend: Floats
+
+
+class Cells(NamedTuple):
+    """Cells not bought of a part: what both models' scores count for, and how many accounts each stands for."""
+
+    first: Ints
+    second: Ints
+    accounts: Ints
+
+    def add_to(self, firsts: Ranks, seconds: Ranks) -> None:
+        """Count them for the percentile ranks of both models."""
+        firsts.add(self.first, self.accounts)
+        seconds.add(self.second, self.accounts)
+
+
 def train(patterns: Patterns, settings: Settings, rates: Floats) -> Models:
     """Both models of a matrix; rates: how fast each family is taken up."""
-    weights, near = ease(patterns, settings.ridge), near_of(patterns, settings)
+    weights = ease(patterns, settings.ridge)
+    near = neighbours(
+        patterns,
+        k=settings.neighbours,
+        peers=settings.peers,
+        firmographic=settings.firmographic,
+        exact_limit=settings.exact_limit,
+    )
     size = len(patterns.counts)
     rows = np.arange(size) if size <= _SAMPLE else (np.arange(_SAMPLE) * 2 + 1) * size // (2 * _SAMPLE)
     counted = (patterns.levels[rows] == 0) * patterns.counts[rows, None]
@@ -66,7 +92,8 @@ def train(patterns: Patterns, settings: Settings, rates: Floats) -> Models:
         return np.asarray(rates * _UNIT * counted.sum(axis=0) / np.maximum(sums, 1))
 
     first, second = millionths(patterns.x(rows) @ weights), near(rows).score
-    return Models(weights, near, lift(first), lift(second), (rows, first, second))
+    lifts = lift(first), lift(second)
+    return Models(weights, near, *lifts, (rows, _lifted(first, lifts[0]), _lifted(second, lifts[1])))
 
 
 def scores(patterns: Patterns, settings: Settings, rates: Floats) -> Scores:
@@ -74,52 +101,40 @@ def scores(patterns: Patterns, settings: Settings, rates: Floats) -> Scores:
     shape = patterns.levels.shape
     first, second = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     models, firsts, seconds = train(patterns, settings, rates), Ranks(), Ranks()
-    for part in parts(patterns, models):
+    for part in parts(patterns, models, lambda made: made):
         first[part.rows], second[part.rows] = part.ease, part.near.score
-        count(patterns, part, models, firsts, seconds)
+        cells_of(patterns, part).add_to(firsts, seconds)
     blend = np.full(shape, -1.0)
     for rows in blocks(shape[0], shape[1]):
         cells = patterns.levels[rows] == 0
-        family = np.nonzero(cells)[1]
-        blend[rows][cells] = blended(models, firsts, seconds, first[rows][cells], second[rows][cells], family)
+        one, other = _lifted(first[rows], models.ease_lift), _lifted(second[rows], models.near_lift)
+        blend[rows][cells] = blended(firsts, seconds, one[cells], other[cells])
     return Scores(first, second, blend)
 
 
-def parts(patterns: Patterns, models: Models) -> Iterator[Part]:
-    """Both models' scores of all patterns, some thousands at a time, in order."""
+def parts(patterns: Patterns, models: Models, then: Callable[[Part], Made]) -> Iterator[Made]:
+    """What `then` makes of both models' scores of all patterns, some thousands at a time, in order."""
 
-    def made(rows: slice) -> Part:
-        found = millionths(patterns.x(rows) @ models.weights)
-        return Part(rows, found, models.near(np.arange(rows.start, rows.stop)))
+    def made(rows: slice) -> Made:
+        found, near = millionths(patterns.x(rows) @ models.weights), models.near(np.arange(rows.start, rows.stop))
+        counts_for = _lifted(found, models.ease_lift), _lifted(near.score, models.near_lift)
+        return then(Part(rows, found, near, *counts_for))
 
     # Two parts at a time: numpy lets go of the interpreter while it works.
     with ThreadPoolExecutor(max_workers=2) as pool:
         yield from pool.map(made, blocks(len(patterns.counts), _PART_WIDTH))
 
 
-def near_of(patterns: Patterns, settings: Settings) -> Callable[[Ints], Neighbours]:
-    """What accounts similar to some patterns bought, by these settings."""
-    return neighbours(
-        patterns,
-        k=settings.neighbours,
-        peers=settings.peers,
-        firmographic=settings.firmographic,
-        exact_limit=settings.exact_limit,
-    )
-
-
-def count(patterns: Patterns, part: Part, models: Models, firsts: Ranks, seconds: Ranks) -> None:
-    """Count a part's cells not bought for the percentile ranks of both models."""
+def cells_of(patterns: Patterns, part: Part) -> Cells:
+    """The cells not bought of a part."""
     cells = patterns.levels[part.rows] == 0
-    weights = np.broadcast_to(patterns.counts[part.rows, None], cells.shape)[cells]
-    firsts.add(_lifted(part.ease, models.ease_lift)[cells], weights)
-    seconds.add(_lifted(part.near.score, models.near_lift)[cells], weights)
+    accounts = np.broadcast_to(patterns.counts[part.rows, None], cells.shape)[cells]
+    return Cells(part.first[cells], part.second[cells], accounts)
 
 
-def blended(models: Models, firsts: Ranks, seconds: Ranks, first: Ints, second: Ints, family: Ints) -> Floats:
-    """Mean of the percentile ranks of both models' scores, cell by cell."""
-    one, other = _lifted(first, models.ease_lift[family]), _lifted(second, models.near_lift[family])
-    return rounded((firsts.of(one) + seconds.of(other)) / 2.0)
+def blended(firsts: Ranks, seconds: Ranks, first: Ints, second: Ints) -> Floats:
+    """Mean of the percentile ranks of what both models' scores count for."""
+    return rounded((firsts.of(first) + seconds.of(second)) / 2.0)
 
 
 def crowding(patterns: Patterns, models: Models, firsts: Ranks, seconds: Ranks) -> Floats:
@@ -127,12 +142,12 @@ def crowding(patterns: Patterns, models: Models, firsts: Ranks, seconds: Ranks) 
     rows, first, second = models.sample
     cells = patterns.levels[rows] == 0
     family = np.nonzero(cells)[1]
-    score = blended(models, firsts, seconds, first[cells], second[cells], family)
+    score = blended(firsts, seconds, first[cells], second[cells])
     counted = np.broadcast_to(patterns.counts[rows, None], cells.shape)[cells]
     sums = np.bincount(family, millionths(4.0 * score**3) * counted, cells.shape[1])
     return rounded(np.maximum(sums / np.maximum(np.bincount(family, counted, cells.shape[1]), 1) / 1e6, 0.01))
 
 
 def _lifted(found: Ints, lift: Floats) -> Ints:
-    """What scores count for, a column or a cell each; what lies below 0 counts as nothing."""
+    """What scores count for; those below 0 count for nothing."""
     return np.minimum(np.floor(np.maximum(found, 0) * lift + 0.5), _MOST).astype(np.int64)

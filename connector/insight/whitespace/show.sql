@@ -6,13 +6,14 @@ FROM service_case
 WHERE priority = 'high' AND opened_day <= :as_of AND (closed_day IS NULL OR closed_day > :as_of)
 
 -- step: whitespace_held
-SELECT account_id, MIN(reason) AS reason
+SELECT COALESCE(g.root_id, h.account_id) AS account_id, MIN(h.reason) AS reason
 FROM (SELECT account_id, 'case' AS reason FROM open_case
       UNION ALL
       SELECT id, 'satisfaction' FROM account WHERE satisfaction < :least_satisfaction
       UNION ALL
       SELECT account_id, 'streamline' FROM account_quadrant WHERE box = 'Streamline' AND :hold_streamline = 1) AS h
-GROUP BY account_id
+LEFT JOIN whitespace_branch AS g ON g.account_id = h.account_id
+GROUP BY COALESCE(g.root_id, h.account_id)
 
 -- The score alone orders ideas: until a back-test has calibrated the probability, weighing it by money would let the
 -- dearest family win everywhere.
@@ -34,9 +35,9 @@ LEFT JOIN present_value AS v ON v.account_id = r.account_id
 WHERE r.place <= :shown
 
 -- view: whitespace_cell
-SELECT e.account_id, e.family, e.state, e.score, e.pulled_by, e.pull_lift, e.peers, e.peer_owners, e.typical_minor,
-  e.low_minor, e.high_minor, e.probability, e.expected_minor, e.likelihood, e.potential_minor,
-  CAST(COALESCE(s.shown, 0) AS BIGINT) AS shown
+SELECT e.account_id, e.family, e.state, e.reason, e.since_day, e.score, e.pulled_by, e.pull_lift, e.peers,
+  e.peer_owners, e.typical_minor, e.low_minor, e.high_minor, e.probability, e.expected_minor, e.likelihood,
+  e.potential_minor, CAST(COALESCE(s.shown, 0) AS BIGINT) AS shown
 FROM whitespace_estimate AS e
 LEFT JOIN whitespace_shown AS s ON s.account_id = e.account_id AND s.family = e.family
 
@@ -54,10 +55,25 @@ SELECT account_id, CAST(SUM(CASE WHEN shown > 0 THEN 1 ELSE 0 END) AS BIGINT) AS
   CAST(SUM(CASE WHEN shown > 0 THEN high_minor END) AS BIGINT) AS high_minor
 FROM whitespace_cell GROUP BY account_id
 
+-- What is told of the money: two digits. What rounds to nothing is not told.
+-- inner: whitespace_told
+SELECT account_id, ideas, low_minor, high_minor,
+  CASE WHEN low_minor > 0
+       THEN CAST(floor(floor(low_minor / exp((floor(ln(low_minor * 1.0E0) / ln(1.0E1)) - 1.0E0) * ln(1.0E1)) + 0.5E0)
+                       * exp((floor(ln(low_minor * 1.0E0) / ln(1.0E1)) - 1.0E0) * ln(1.0E1)) + 0.5E0) AS BIGINT)
+       END AS low_told,
+  CASE WHEN low_minor > 0 AND high_minor > 0
+       THEN CAST(floor(floor(high_minor / exp((floor(ln(high_minor * 1.0E0) / ln(1.0E1)) - 1.0E0) * ln(1.0E1)) + 0.5E0)
+                       * exp((floor(ln(high_minor * 1.0E0) / ln(1.0E1)) - 1.0E0) * ln(1.0E1)) + 0.5E0) AS BIGINT)
+       END AS high_told
+FROM whitespace_sum
+
 -- The present band stays while the money is within 10 % of the border it would have to cross.
 -- step: account_whitespace
 SELECT e.account_id, e.state, COALESCE(s.ideas, 0) AS ideas, e.expected_minor, s.low_minor, s.high_minor,
-  CASE WHEN e.state <> 'ok' OR e.expected_minor IS NULL THEN 'Not enough data'
+  CASE WHEN e.state = 'ok' THEN s.low_told END AS low_told, CASE WHEN e.state = 'ok' THEN s.high_told END AS high_told,
+  CASE WHEN e.state = 'branch' THEN 'None'
+       WHEN e.state <> 'ok' OR e.expected_minor IS NULL THEN 'Not enough data'
        WHEN e.expected_minor <= 0 THEN 'None'
        WHEN v.kam_whitespace_band = 'Large' AND e.expected_minor >= b.large_minor * 0.9E0 THEN 'Large'
        WHEN v.kam_whitespace_band = 'Medium' AND e.expected_minor >= b.medium_minor * 0.9E0
@@ -70,7 +86,7 @@ SELECT e.account_id, e.state, COALESCE(s.ideas, 0) AS ideas, e.expected_minor, s
   t.typical_minor AS top_typical_minor, h.reason AS held_back
 FROM account_estimate AS e
 CROSS JOIN whitespace_border AS b
-LEFT JOIN whitespace_sum AS s ON s.account_id = e.account_id
+LEFT JOIN whitespace_told AS s ON s.account_id = e.account_id
 LEFT JOIN whitespace_cell AS t ON t.account_id = e.account_id AND t.shown = 1
 LEFT JOIN whitespace_held AS h ON h.account_id = e.account_id
 LEFT JOIN present_value AS v ON v.account_id = e.account_id

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import requests
 
+from connector import mapping
 from connector.crm.dynamics import Dynamics, connect, login
 from connector.crm.dynamics.login import log_in
 from connector.crm.protocol import ReadRequest, RecordWrite
@@ -178,6 +180,21 @@ def test_a_lookup_to_several_tables_is_told_by_the_table_it_points_at(far):
     )
     rows, *_ = everything(far.connect(), ReadRequest("contact", fields, ids=(person,)))
     assert rows == [(account, account, None, "Acme")]
+
+
+def test_how_products_go_together_is_read_by_the_mapping_of_the_wheel(far):
+    pump, hose = (far.org.new_guid("product") for _ in range(2))
+    far.org.bulk_load("product", ["productid", "name"], [[pump, "Pump"], [hose, "Hose"]])
+    relation = {"productid": pump, "substitutedproductid": hose, "salesrelationshiptype": 2, "direction": 1}
+    made = far.add(None, "productsubstitute", **relation)
+    given = mapping.load(Path(__file__).parents[3] / "mappings" / "dynamics.toml")
+    source = next(s for s in given.sources if s.table == "product_relation")
+    fields = tuple(f for rule in source.read for f in rule.fields)
+    rows, *_ = everything(far.connect(), ReadRequest(source.record, fields))
+    found = mapping.row_columns(source, fields, rows)
+    assert {name: values[0] for name, values in found.items()} == {
+        "id": made, "product_id": pump, "other_id": hose, "kind": "accessory", "both_ways": 1,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("where", [None, "name ne 'x'"])

@@ -22,6 +22,8 @@ OPTIONS = {
     "accountcategory": "1 Preferred Customer; 2 Standard",
     "ownership": "1 Public; 2 Private; 3 Subsidiary; 4 Other",
     "placeholder": _PLACEHOLDER,
+    "relationshiptype": "0 Up-sell; 1 Cross-sell; 2 Accessory; 3 Substitute",
+    "relationshipdirection": "0 Uni-Directional; 1 Bi-Directional",
     "accountrole": "1 Decision Maker; 2 Employee; 3 Influencer",
     "decisioninfluence": "0 Decision maker; 1 Influencer; 2 Blocker; 3 Unknown",
     "orgchange": "0 No Feedback; 1 Not at Company; 2 Ignore",

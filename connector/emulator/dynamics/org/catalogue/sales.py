@@ -212,6 +212,19 @@ PRODUCT = (
     "Active: 1 Active; Retired: 2 Retired; Draft: 0 Draft; Under Revision: 3 Under Revision",
 )
 
+PRODUCT_RELATION = (
+    "productsubstitute | ProductSubstitute | productsubstitutes | 1028 | productsubstituteid | name"
+    " | Product Relationship | Product Relationships | OrganizationOwned",
+    """
+    name-                      S200       Name
+    productid*                 L:product=product_substitute_productid Product
+    substitutedproductid*      L:product=product_substitute_substitutedproductid Related Product
+    salesrelationshiptype*     P:relationshiptype Sales Relationship Type
+    direction*                 P:relationshipdirection Direction
+    """,
+    "Active: 1 Active; Inactive: 2 Inactive",
+)
+
 INCIDENT = (
     "incident | Incident | incidents | 112 | incidentid | title | Case | Cases | UserOwned",
     """
@@ -334,6 +347,6 @@ OPPORTUNITY_ROLE = (
 )
 
 TABLES = (
-    ACCOUNT, CONTACT, OPPORTUNITY, LINE, PRODUCT, INCIDENT, PRICELIST, UNIT, UNIT_GROUP, TERRITORY, CURRENCY,
-    ORG_CHART_NODE, CUSTOMER_RELATIONSHIP, OPPORTUNITY_ROLE,
+    ACCOUNT, CONTACT, OPPORTUNITY, LINE, PRODUCT, PRODUCT_RELATION, INCIDENT, PRICELIST, UNIT, UNIT_GROUP, TERRITORY,
+    CURRENCY, ORG_CHART_NODE, CUSTOMER_RELATIONSHIP, OPPORTUNITY_ROLE,
 )  # fmt: skip
