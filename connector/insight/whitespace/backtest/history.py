@@ -14,7 +14,7 @@ from connector.insight.arrays import Flags, Ints
 from connector.insight.steps import run_steps
 from connector.insight.whitespace.settings import Settings
 from connector.insight.whitespace.uptake import NEVER
-from connector.schema import Context, Engine
+from connector.schema import REVENUE_SOURCES, Context, Engine
 
 YEAR, HALF, QUARTER = 365, 180, 90
 # Of a shorter history half years would leave too few windows.
@@ -80,7 +80,7 @@ class After:
 
 def read(engine: Engine, context: Context) -> History:
     """History up to a day."""
-    run_steps(engine, "whitespace/backtest", {"as_of": context.as_of})
+    run_steps(engine, "whitespace/backtest", {"as_of": context.as_of, "source": REVENUE_SOURCES.index(context.revenue)})
     bought = {
         name: _ints(values)
         for name, values in engine.arrays(
