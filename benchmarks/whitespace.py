@@ -31,6 +31,7 @@ from connector.insight.whitespace.backtest.rules import BASELINES, OURS, Scored,
 from connector.insight.whitespace.model import scores
 from connector.insight.whitespace.propensity import group
 from connector.insight.whitespace.settings import Settings
+from connector.insight.whitespace.uptake import uptake
 from connector.schema import Context
 from connector.steps.pull import pull
 from connector.workspace import Workspace, opened, stamp
@@ -48,7 +49,7 @@ CHANGED: dict[str, dict[str, float]] = {
     "penalty 0.1": {"ridge": 0.1},
     "penalty 1": {"ridge": 1.0},
 }
-LIFT = "tried: lift x adoption rate"
+PLAIN = "tried: mean of ranks, no uptake"
 More = Callable[[Known], Iterator[Scored]]
 
 
@@ -73,29 +74,19 @@ def _read(work: Workspace) -> History:
         return history.read(engine, Context(epoch_day(LAST.isoformat()) or 0))
 
 
-def tried(past: History) -> More:
-    """Other settings, other joins, and a score that knows how fast each family is taken up."""
-
-    def some(at: Known) -> Iterator[Scored]:
-        free = at.levels == 0
-        ease, near = _parts(at, SETTINGS)
-        yield Scored("tried: mean of scores", ease / ease[free].std() + near / near[free].std())
-        segment = _ranks(segment_popularity(at), free)
-        yield Scored("tried: segment as third rank", _ranks(ease, free) + _ranks(near, free) + segment)
-        for name, values in CHANGED.items():
-            parts = _parts(at, replace(SETTINGS, **values))
-            yield Scored(f"tried: {name}", sum(_ranks(part, free) for part in parts))
-        rate = np.sqrt(_rate(past, at, 180) * _rate(past, at, 365))
-        lifted = [_lift(np.maximum(part, 0.0), free) * rate for part in (ease, near)]
-        yield Scored(LIFT, sum(_ranks(part, free) for part in lifted))
-
-    return some
-
-
-def _parts(at: Known, settings: Settings) -> tuple[Floats, Floats]:
+def tried(at: Known) -> Iterator[Scored]:
+    """Other settings, and other joins."""
+    free, rates = at.levels == 0, uptake(at.first, at.day, SETTINGS.assumed_rate)
     patterns = group(at.levels, at.traits)
-    found = scores(patterns, settings)
-    return found.ease[patterns.member].astype(np.float64), found.near[patterns.member].astype(np.float64)
+    found = scores(patterns, SETTINGS, rates)
+    ease, near = (part[patterns.member].astype(np.float64) for part in (found.ease, found.near))
+    plain = _ranks(ease, free) + _ranks(near, free)
+    yield Scored(PLAIN, plain)
+    yield Scored("tried: the same, and segment as third rank", plain + _ranks(segment_popularity(at), free))
+    yield Scored("tried: mean of scores, no uptake", ease / ease[free].std() + near / near[free].std())
+    for name, values in CHANGED.items():
+        blend = scores(patterns, replace(SETTINGS, **values), rates).blend
+        yield Scored(f"tried: {name}", blend[patterns.member])
 
 
 def _ranks(values: Floats, free: Flags) -> Floats:
@@ -104,22 +95,6 @@ def _ranks(values: Floats, free: Flags) -> Floats:
     ranks.add(whole[free], np.ones(int(free.sum()), dtype=np.int64))
     found: Floats = np.full(values.shape, -1.0)
     found[free] = ranks.of(whole[free])
-    return found
-
-
-def _lift(values: Floats, free: Flags) -> Floats:
-    """Scores over the mean of their column among the cells not bought."""
-    means = (values * free).sum(axis=0) / np.maximum(free.sum(axis=0), 1)
-    found: Floats = values / np.maximum(means, 1e-9)
-    return found
-
-
-def _rate(past: History, at: Known, days: int) -> Floats:
-    """Share of free cells of each family filled in so many days before the cut, drawn to everybody's by five cells."""
-    then = history.known(past, at.day, days, SETTINGS)
-    could, began = then.could.sum(axis=0), then.began.sum(axis=0)
-    everybody = (began.sum() + 5 * SETTINGS.assumed_rate * days / 365) / (could.sum() + 5)
-    found: Floats = (began + 5 * everybody) / (could + 5) * 365 / days
     return found
 
 
@@ -163,7 +138,7 @@ def show(found: dict[str, list[Replay]]) -> None:
     names = list(replays[0].found)
     recall = {n: np.array([r.found[n]["recall_5"].point for r in replays]) for n in names}
     single = [n for n in names if n != OURS and not n.startswith("tried")]
-    for name in (OURS, LIFT):
+    for name in (OURS, PLAIN):
         ahead = np.min([recall[name] - recall[b] for b in BASELINES], axis=0)
         best = max(single, key=lambda n: recall[n].mean())
         print(f"{name}: least above the best simple rule {ahead.min():+.3f} ({(ahead >= AIM).sum()} of {len(ahead)}"
@@ -201,7 +176,7 @@ def main() -> None:
     cuts = [epoch_day(cut) or 0 for cut in CUTS]
     found = {}
     for kind, past in histories(given.data):
-        found[kind] = replay(past, cuts, WINDOW, past.reps * PER_REP, SETTINGS, together(others, tried(past)))
+        found[kind] = replay(past, cuts, WINDOW, past.reps * PER_REP, SETTINGS, together(others, tried))
         for r in found[kind][:-1]:
             print(f"{kind} {iso_day(r.cut or 0)}: {r.accounts} accounts, {r.families} columns, {r.new} new cells of"
                   f" {r.adopters} accounts, {r.beyond} more that nobody could have proposed; {r.claim}")  # fmt: skip

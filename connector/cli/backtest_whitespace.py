@@ -23,7 +23,7 @@ from connector.workspace import Workspace
 
 LEAST_CUTS, MOST_CUTS, PER_REP = 2, 4, 5
 # What the ideas need of the mirror: a large one is taken out of it table by table.
-_READS = ("account", "asset", "opportunity", "opportunity_line", "product")
+_READS = ("account", "asset", "opportunity", "opportunity_line", "product", "revenue")
 _SHOWN = {
     "recall_1": "recall@1",
     "recall_3": "recall@3",
@@ -63,7 +63,7 @@ def command(cuts: int | None, days: tuple[date, ...], top: int | None, folder: P
         with job.open_engine(work.config, work.mirror.path) as engine:
             engine.snapshot({name: read for name, read in reads().items() if name in _READS})
             today = work.clock().astimezone(UTC).date().isoformat()
-            past = history.read(engine, Context(epoch_day(today) or 0))
+            past = history.read(engine, Context(epoch_day(today) or 0, revenue=work.revenue))
         window, chosen = _chosen(history.span(past), cuts, days)
         found = replay(past, chosen, window, top or max(past.reps, 1) * PER_REP, work.config.whitespace)
         _demand_enough(found, work.config.whitespace)

@@ -8,6 +8,7 @@ import pytest
 from connector.insight.arrays import Ranks
 from connector.insight.whitespace import model, neighbours, propensity
 from connector.insight.whitespace.settings import Settings
+from connector.insight.whitespace.uptake import NEVER, uptake
 
 # Six accounts x four families; 2 bought recently, 1 long ago.
 LEVELS = np.array([[2, 2, 0, 0], [2, 2, 0, 0], [2, 0, 0, 0], [0, 0, 2, 2], [0, 0, 2, 1], [0, 2, 0, 0]])
@@ -143,15 +144,35 @@ def test_what_an_index_finds_is_compared_as_exactly_as_each_with_each() -> None:
 
 def test_every_cell_is_scored_by_both_models_and_their_blend() -> None:
     patterns = propensity.group(LEVELS, NO_TRAITS)
-    found = model.scores(patterns, Settings(neighbours=2, peers=2))
-    blend = by_account(patterns, found.blend)
+    alike, faster = (
+        by_account(patterns, model.scores(patterns, Settings(neighbours=2, peers=2), np.array(rates)).blend)
+        for rates in ([0.1, 0.1, 0.1, 0.1], [0.1, 0.2, 0.1, 0.1])
+    )
 
-    assert (blend[LEVELS > 0] == -1).all()
+    assert (alike[LEVELS > 0] == -1).all()
     # Of account 2's open cells family 1 leads by both models; its blend is the mean of both percentile ranks. 14 cells
     # are open. Item model: 2 -> 1 and 5 -> 0 score B = 2 / (3 + 1.8) = 0.416667, the highest: (12 + 2 / 2) / 14. By the
-    # neighbours these two score 1, the highest too.
-    assert blend[2, 1] == pytest.approx(13 / 14, abs=1e-6)
-    assert blend[2, 1] > max(blend[2, 2], blend[2, 3])
+    # neighbours these two score 1, the highest too. Each alone has a score of the three open cells of its family: its
+    # lift is 3 by both.
+    assert alike[2, 1] == alike[5, 0] == pytest.approx(13 / 14, abs=1e-6)
+    assert alike[2, 1] > max(alike[2, 2], alike[2, 3])
+    # Where family 1 is taken up twice as fast, its cell comes first alone: (13 + 1/2) / 14 and (12 + 1/2) / 14.
+    assert [faster[2, 1], faster[5, 0]] == pytest.approx([27 / 28, 25 / 28], abs=1e-6)
+
+
+def test_uptake_is_the_mean_of_two_rates_of_those_who_could_begin() -> None:
+    # Day 700; the windows begin with the weeks of days 520 and 335: on 518 and 329.
+    always, never = -1, NEVER
+    first = np.array([[always, 600], [100, never], [560, 400]])
+    # Since 518 one account without family 0 began with it, of one; with family 1 one of two. Since 329 the third had
+    # bought nothing before: nobody was without family 0; with family 1 one began of two.
+    half, year = (2 + 0.5 * 180 / 365) / (3 + 5), (1 + 0.5) / (2 + 5)
+    rates = [
+        ((1 + 5 * half) / 6 * 365 / 180, (0 + 5 * year) / 5),
+        ((1 + 5 * half) / 7 * 365 / 180, (1 + 5 * year) / 7),
+    ]
+
+    assert uptake(first, 700, 0.1) == pytest.approx([math.sqrt(a * b) for a, b in rates], abs=1e-6)
 
 
 def test_lift_is_drawn_towards_one() -> None:

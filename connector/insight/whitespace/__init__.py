@@ -28,6 +28,7 @@ from connector.insight.steps import run_steps
 from connector.insight.whitespace import calibrate, cold, gaps, history, values
 from connector.insight.whitespace.propensity import group
 from connector.insight.whitespace.settings import Settings
+from connector.insight.whitespace.uptake import uptake
 from connector.schema import REVENUE_SOURCES, Context, Engine
 
 # Lists of words in a rule about who a family suits.
@@ -65,7 +66,8 @@ def estimate(engine: Engine, context: Context, settings: Settings) -> None:
     )
     sizes = values.load(engine, past, families, day, settings, learned)
     patterns = group(levels, traits)
-    gaps.load_patterns(engine, patterns, sold, settings, enough, learned.curve)
+    rates = uptake(history.first_days(past, families), day, settings.assumed_rate)
+    gaps.load_patterns(engine, patterns, sold, settings, enough, learned.curve, rates)
     run_steps(engine, "whitespace/cold", params)
     cold.load(engine, patterns, sold, settings, enough)
     run_steps(

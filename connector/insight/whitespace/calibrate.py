@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from connector.insight.arrays import Flags, Floats, Ints, blocks, rounded
-from connector.insight.whitespace.history import History, levels_at
+from connector.insight.whitespace.history import History, first_days, levels_at
 from connector.insight.whitespace.model import scores
 from connector.insight.whitespace.propensity import group
 from connector.insight.whitespace.settings import Settings
+from connector.insight.whitespace.uptake import uptake
 
 # Half a year, or a quarter where less than a year and a half is known.
 _HALF_YEAR, _QUARTER, _SHORT_HISTORY = 182, 91, 548
@@ -167,7 +168,8 @@ def _window(history: History, families: int, begins: int, width: int, settings: 
     new[history.account[within], history.family[within]] = True
     levels, new = levels[alive], new[alive]
     patterns = group(levels, history.traits[alive])
-    blend = scores(patterns, settings).blend[patterns.member]
+    rates = uptake(first_days(history, families), begins, settings.assumed_rate)
+    blend = scores(patterns, settings, rates).blend[patterns.member]
     # Of a family that nobody had, nothing could be learned.
     open_cells = (levels == 0) & levels.any(axis=0)
     new &= open_cells

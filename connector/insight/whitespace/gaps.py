@@ -12,8 +12,8 @@ import numpy as np
 
 from connector.insight.arrays import Flags, Floats, Ints, Ranks, millionths, rounded
 from connector.insight.whitespace.calibrate import Curve
-from connector.insight.whitespace.model import Cells, Part, blended, cells_of, parts
-from connector.insight.whitespace.propensity import Patterns, ease, shrunk_lift
+from connector.insight.whitespace.model import Cells, Part, blended, cells_of, crowding, parts, train
+from connector.insight.whitespace.propensity import Patterns, shrunk_lift
 from connector.insight.whitespace.settings import Settings
 from connector.schema import Engine
 
@@ -61,15 +61,21 @@ class _Gaps:
 
 
 def load_patterns(
-    engine: Engine, patterns: Patterns, sold: Flags, settings: Settings, enough: bool, curve: Curve | None
+    engine: Engine,
+    patterns: Patterns,
+    sold: Flags,
+    settings: Settings,
+    enough: bool,
+    curve: Curve | None,
+    rates: Floats,
 ) -> None:
-    """Load whitespace_member and whitespace_pattern: the related gaps of each distinct row."""
+    """Load whitespace_member and whitespace_pattern: the related gaps of each distinct row. rates: uptake."""
     goes_with, substitute = _relations(engine, len(sold))
     # A gap is a family that is still sold, that the account never bought and that replaces nothing it has.
     open_to = _open_to(sold, substitute)
     engine.load("whitespace_member", {"account_n": np.arange(len(patterns.member)), "pattern": patterns.member})
     learn = _learned if enough else _by_catalogue
-    gaps, score, lift = learn(patterns, goes_with > 0, open_to, settings)
+    gaps, score, lift, crowd = learn(patterns, goes_with > 0, open_to, settings, rates)
     engine.load(
         "whitespace_pattern",
         {
@@ -77,7 +83,7 @@ def load_patterns(
             "family_n": gaps.family,
             "related": gaps.related,
             "score": score,
-            "odds": _odds(score, gaps.family, curve),
+            "odds": _odds(score, gaps.family, curve, crowd),
             "percentile": _percentile(score, np.where(gaps.related > 0, patterns.counts[gaps.pattern], 0)),
             "pulled_by_n": gaps.pulled_by,
             "pull_lift": lift,
@@ -98,50 +104,52 @@ def _open_to(sold: Flags, substitute: Ints) -> Callable[[Ints], Flags]:
 
 
 def _learned(
-    patterns: Patterns, goes_with: Flags, open_to: Callable[[Ints], Flags], settings: Settings
-) -> tuple[_Gaps, Floats, Floats]:
+    patterns: Patterns, goes_with: Flags, open_to: Callable[[Ints], Flags], settings: Settings, rates: Floats
+) -> tuple[_Gaps, Floats, Floats, Floats]:
     """Gaps with their score and lift: from the item model, the neighbours, and pairs that go together in the catalogue
-    or in what was bought.
+    or in what was bought; and how crowded the upper scores of each family are.
 
     Patterns are taken some thousands at a time, so that no wide table of all of them ever stands in memory.
     """
-    weights = ease(patterns, settings.ridge)
+    models = train(patterns, settings, rates)
     lift, joint = shrunk_lift(patterns)
     pairs = goes_with | ((lift >= settings.lift) & (joint >= settings.joint_owners))
     firsts, seconds = Ranks(), Ranks()
 
     def found(part: Part) -> tuple[_Gaps, Cells]:
         levels, beside = patterns.levels[part.rows], part.near
-        pulled_by = _pulled(levels, pairs, weights)
+        pulled_by = _pulled(levels, pairs, models.weights)
         related = (pulled_by >= 0) | (beside.owners >= settings.peer_owners)
         fitting = open_to(levels)
-        foremost = _foremost(np.where(fitting & ~related, part.ease, _NEVER), settings.speculative)
+        foremost = _foremost(np.where(fitting & ~related, part.first, _NEVER), settings.speculative)
         row, column = np.nonzero(fitting & (related | foremost))
         pulls = pulled_by[row, column]
         why = np.where(pulls >= 0, np.where(goes_with[pulls, column], 1, 2), np.where(related[row, column], 3, 0))
         picked = (why, pulls, beside.owners[row, column], beside.peers[row])
-        gaps = _Gaps(row + part.rows.start, column, *picked, part.ease[row, column], beside.score[row, column])
+        gaps = _Gaps(row + part.rows.start, column, *picked, part.first[row, column], part.second[row, column])
         return gaps, cells_of(patterns, part)
 
     made = []
-    for gaps, cells in parts(patterns, settings, found):
+    for gaps, cells in parts(patterns, models, found):
         made.append(gaps)
         cells.add_to(firsts, seconds)
     all_gaps = _Gaps(*(np.concatenate([getattr(g, f.name) for g in made]) for f in fields(_Gaps)))
     score = blended(firsts, seconds, all_gaps.first, all_gaps.second)
     pulled = all_gaps.pulled_by
-    return all_gaps, score, np.where(pulled >= 0, lift[pulled, all_gaps.family], np.nan)
+    pull_lift = np.where(pulled >= 0, lift[pulled, all_gaps.family], np.nan)
+    return all_gaps, score, pull_lift, crowding(patterns, models, firsts, seconds)
 
 
 def _by_catalogue(
-    patterns: Patterns, goes_with: Flags, open_to: Callable[[Ints], Flags], _: Settings
-) -> tuple[_Gaps, Floats, Floats]:
+    patterns: Patterns, goes_with: Flags, open_to: Callable[[Ints], Flags], _: Settings, rates: Floats
+) -> tuple[_Gaps, Floats, Floats, Floats]:
     """Gaps where there is not enough to learn from: the catalogue's relations alone, without score or lift."""
     pulled_by = _pulled(patterns.levels, goes_with, goes_with.astype(np.float64))
     row, column = np.nonzero(open_to(patterns.levels) & (pulled_by >= 0))
     nobody, none = np.zeros(len(row), dtype=np.int64), np.full(len(row), np.nan)
     catalogue = np.ones(len(row), dtype=np.int64)
-    return _Gaps(row, column, catalogue, pulled_by[row, column], nobody, nobody, nobody, nobody), none, none
+    gaps = _Gaps(row, column, catalogue, pulled_by[row, column], nobody, nobody, nobody, nobody)
+    return gaps, none, none, np.ones(len(rates))
 
 
 def _foremost(values: Ints, most: int) -> Flags:
@@ -150,13 +158,13 @@ def _foremost(values: Ints, most: int) -> Flags:
     return np.asarray((place < most) & (values > _NEVER))
 
 
-def _odds(score: Floats, family: Ints, curve: Curve | None) -> Floats:
+def _odds(score: Floats, family: Ints, curve: Curve | None, crowd: Floats) -> Floats:
     """How many times a family's base rate each cell has; 1 where there is no score.
 
     Without a curve of this company's own: density 4 s^3, by which the mean stays and an adopter outranks others four
     times in five, as measured for this scorer.
     """
-    drawn = 4.0 * score**3 if curve is None else curve.of(np.nan_to_num(score), family)
+    drawn = 4.0 * score**3 / crowd[family] if curve is None else curve.of(np.nan_to_num(score), family)
     return np.where(np.isnan(score), 1.0, rounded(drawn))
 
 

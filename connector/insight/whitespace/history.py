@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from connector.insight.arrays import Ints
+from connector.insight.whitespace.uptake import NEVER
 from connector.schema import Engine
 
 # Accounts drawn at most, evenly from all: enough for rates, and cheap to score again.
@@ -58,6 +59,13 @@ def read(engine: Engine, traits: Ints, halve_days: int) -> History:
     before = (recent - year) * 365 // max(halve_days - 365, 1)
     size, size_class = (np.asarray(v, dtype=np.int64) for v in sizes.values())
     return History(traits[drawn], size, size_class, place, family, first, last, year, before)
+
+
+def first_days(history: History, families: int) -> Ints:
+    """The day on which each account first had each family, as `uptake` takes it."""
+    made = np.full((len(history.traits), families), NEVER, dtype=np.int32)
+    made[history.account, history.family] = history.first_day
+    return made
 
 
 def levels_at(history: History, day: int, families: int, halve_days: int) -> Ints:

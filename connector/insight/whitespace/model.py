@@ -1,7 +1,9 @@
 """How likely each account takes each family: the item model, the neighbours, and their blend, without any SQL.
 
-Patterns of who bought what come in; scores of every cell leave, for the ideas and for the back-test alike. Formulas:
-methods, section 4.2. Next room: `gaps`.
+Patterns of who bought what and how fast each family is taken up come in; scores of every cell leave, for the ideas and
+for the back-test alike. Formulas: methods, section 4.2; but a model's score counts by its lift, over its mean in the
+family, times the family's uptake: that foretold more at every cut of benchmarks/RESULTS.md, on whose data it was
+chosen. Next room: `gaps`.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,20 +19,40 @@ from connector.insight.whitespace.settings import Settings
 
 # Patterns scored at a time, so that no wide table of all of them ever stands in memory.
 _PART_WIDTH = 512
+# Patterns from which the mean of each family is taken; lifts are counted in hundred-thousandths of a yearly rate.
+_SAMPLE, _UNIT, _MOST = 5_000, 100_000, 5_000_000
 Made = TypeVar("Made")
 
 
 class Part(NamedTuple):
-    """Some patterns in a row with both models' scores of all their families, in whole millionths."""
+    """Some patterns in a row with both models' scores of all their families, in whole millionths.
+
+    first, second: what these count for.
+    """
 
     rows: slice
     ease: Ints
     near: Neighbours
+    first: Ints
+    second: Ints
+
+
+class Models(NamedTuple):
+    """Both models, ready to score; ease_lift and near_lift: what a score of each counts for in each family.
+
+    sample: some patterns, evenly from all, with what both scores count for.
+    """
+
+    weights: Floats
+    near: Callable[[Ints], Neighbours]
+    ease_lift: Floats
+    near_lift: Floats
+    sample: tuple[Ints, Ints, Ints]
 
 
 class Scores(NamedTuple):
     """Scores of every cell, patterns x families: `ease` and `near` of each model alone in whole millionths, `blend` the
-    mean of their percentile ranks among the cells not bought, 0 to 1; -1 where the family was bought."""
+    mean of the percentile ranks of what they count for, among the cells not bought, 0 to 1; -1 where it was bought."""
 
     ease: Ints
     near: Ints
@@ -38,7 +60,7 @@ class Scores(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """Cells not bought of a part: both models' scores, and how many accounts each stands for."""
+    """Cells not bought of a part: what both models' scores count for, and how many accounts each stands for."""
 
     first: Ints
     second: Ints
@@ -50,23 +72,8 @@ class Cells(NamedTuple):
         seconds.add(self.second, self.accounts)
 
 
-def scores(patterns: Patterns, settings: Settings) -> Scores:
-    """Scores of every cell of a matrix; an account's row is that of its pattern, `patterns.member`."""
-    shape = patterns.levels.shape
-    first, second = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    firsts, seconds = Ranks(), Ranks()
-    for part in parts(patterns, settings, lambda made: made):
-        first[part.rows], second[part.rows] = part.ease, part.near.score
-        cells_of(patterns, part).add_to(firsts, seconds)
-    blend = np.full(shape, -1.0)
-    for rows in blocks(shape[0], shape[1]):
-        cells = patterns.levels[rows] == 0
-        blend[rows][cells] = blended(firsts, seconds, first[rows][cells], second[rows][cells])
-    return Scores(first, second, blend)
-
-
-def parts(patterns: Patterns, settings: Settings, then: Callable[[Part], Made]) -> Iterator[Made]:
-    """What `then` makes of both models' scores of all patterns, some thousands at a time, in order."""
+def train(patterns: Patterns, settings: Settings, rates: Floats) -> Models:
+    """Both models of a matrix; rates: how fast each family is taken up."""
     weights = ease(patterns, settings.ridge)
     near = neighbours(
         patterns,
@@ -75,10 +82,43 @@ def parts(patterns: Patterns, settings: Settings, then: Callable[[Part], Made]) 
         firmographic=settings.firmographic,
         exact_limit=settings.exact_limit,
     )
+    size = len(patterns.counts)
+    rows = np.arange(size) if size <= _SAMPLE else (np.arange(_SAMPLE) * 2 + 1) * size // (2 * _SAMPLE)
+    counted = (patterns.levels[rows] == 0) * patterns.counts[rows, None]
+
+    def lift(found: Ints) -> Floats:
+        # Sums of whole numbers: exact in whatever order they are taken.
+        sums = (np.maximum(found, 0) * counted).sum(axis=0)
+        return np.asarray(rates * _UNIT * counted.sum(axis=0) / np.maximum(sums, 1))
+
+    first, second = millionths(patterns.x(rows) @ weights), near(rows).score
+    lifts = lift(first), lift(second)
+    return Models(weights, near, *lifts, (rows, _lifted(first, lifts[0]), _lifted(second, lifts[1])))
+
+
+def scores(patterns: Patterns, settings: Settings, rates: Floats) -> Scores:
+    """Scores of every cell of a matrix; an account's row is that of its pattern, `patterns.member`."""
+    shape = patterns.levels.shape
+    first, second = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    models, firsts, seconds = train(patterns, settings, rates), Ranks(), Ranks()
+    for part in parts(patterns, models, lambda made: made):
+        first[part.rows], second[part.rows] = part.ease, part.near.score
+        cells_of(patterns, part).add_to(firsts, seconds)
+    blend = np.full(shape, -1.0)
+    for rows in blocks(shape[0], shape[1]):
+        cells = patterns.levels[rows] == 0
+        one, other = _lifted(first[rows], models.ease_lift), _lifted(second[rows], models.near_lift)
+        blend[rows][cells] = blended(firsts, seconds, one[cells], other[cells])
+    return Scores(first, second, blend)
+
+
+def parts(patterns: Patterns, models: Models, then: Callable[[Part], Made]) -> Iterator[Made]:
+    """What `then` makes of both models' scores of all patterns, some thousands at a time, in order."""
 
     def made(rows: slice) -> Made:
-        numbers = np.arange(rows.start, rows.stop)
-        return then(Part(rows, millionths(patterns.x(rows) @ weights), near(numbers)))
+        found, near = millionths(patterns.x(rows) @ models.weights), models.near(np.arange(rows.start, rows.stop))
+        counts_for = _lifted(found, models.ease_lift), _lifted(near.score, models.near_lift)
+        return then(Part(rows, found, near, *counts_for))
 
     # Two parts at a time: numpy lets go of the interpreter while it works.
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -89,9 +129,25 @@ def cells_of(patterns: Patterns, part: Part) -> Cells:
     """The cells not bought of a part."""
     cells = patterns.levels[part.rows] == 0
     accounts = np.broadcast_to(patterns.counts[part.rows, None], cells.shape)[cells]
-    return Cells(part.ease[cells], part.near.score[cells], accounts)
+    return Cells(part.first[cells], part.second[cells], accounts)
 
 
 def blended(firsts: Ranks, seconds: Ranks, first: Ints, second: Ints) -> Floats:
-    """Mean of the percentile ranks of both models' scores."""
+    """Mean of the percentile ranks of what both models' scores count for."""
     return rounded((firsts.of(first) + seconds.of(second)) / 2.0)
+
+
+def crowding(patterns: Patterns, models: Models, firsts: Ranks, seconds: Ranks) -> Floats:
+    """Mean of 4 s^3 over each family's cells not bought: what keeps a family's base rate where it counts in s."""
+    rows, first, second = models.sample
+    cells = patterns.levels[rows] == 0
+    family = np.nonzero(cells)[1]
+    score = blended(firsts, seconds, first[cells], second[cells])
+    counted = np.broadcast_to(patterns.counts[rows, None], cells.shape)[cells]
+    sums = np.bincount(family, millionths(4.0 * score**3) * counted, cells.shape[1])
+    return rounded(np.maximum(sums / np.maximum(np.bincount(family, counted, cells.shape[1]), 1) / 1e6, 0.01))
+
+
+def _lifted(found: Ints, lift: Floats) -> Ints:
+    """What scores count for; those below 0 count for nothing."""
+    return np.minimum(np.floor(np.maximum(found, 0) * lift + 0.5), _MOST).astype(np.int64)

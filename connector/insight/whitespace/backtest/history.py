@@ -13,7 +13,8 @@ import numpy as np
 from connector.insight.arrays import Flags, Ints
 from connector.insight.steps import run_steps
 from connector.insight.whitespace.settings import Settings
-from connector.schema import Context, Engine
+from connector.insight.whitespace.uptake import NEVER
+from connector.schema import REVENUE_SOURCES, Context, Engine
 
 YEAR, HALF, QUARTER = 365, 180, 90
 # Of a shorter history half years would leave too few windows.
@@ -42,9 +43,10 @@ class History:
 class Known:
     """What the ideas see at a cut: a row for each account that has a family, a column for each family.
 
-    levels: 2 bought recently or installed, 1 long ago, 0 never. had: ever. recent: bought in the window before the
-    cut. could, began: cells that were free when that window began, by accounts that had bought by then; those filled in
-    it. sold: families that somebody bought in the year before. members, columns: places in the History.
+    levels: 2 bought recently or installed, 1 long ago, 0 never. had: ever. first: the day of it, as `uptake` takes it.
+    recent: bought in the window before the cut. could, began: cells that were free when that window began, by accounts
+    that had bought by then; those filled in it. sold: families that somebody bought in the year before. members,
+    columns: places in the History.
     """
 
     day: int
@@ -54,6 +56,7 @@ class Known:
     levels: Ints
     traits: Ints
     had: Flags
+    first: Ints
     recent: Flags
     could: Flags
     began: Flags
@@ -77,7 +80,7 @@ class After:
 
 def read(engine: Engine, context: Context) -> History:
     """History up to a day."""
-    run_steps(engine, "whitespace/backtest", {"as_of": context.as_of})
+    run_steps(engine, "whitespace/backtest", {"as_of": context.as_of, "source": REVENUE_SOURCES.index(context.revenue)})
     bought = {
         name: _ints(values)
         for name, values in engine.arrays(
@@ -149,6 +152,7 @@ def known(history: History, cut: int, window: int, settings: Settings) -> Known:
         levels=levels[np.ix_(members, columns)],
         traits=history.traits[members],
         had=had,
+        first=_first(history, past, bought)[np.ix_(members, columns)],
         recent=flags(bought & (history.day > cut - window)),
         could=could,
         began=could & had,
@@ -158,6 +162,15 @@ def known(history: History, cut: int, window: int, settings: Settings) -> Known:
 
 def _cells(history: History, rows: Flags) -> tuple[Ints, Ints]:
     return history.account[rows], history.family[rows]
+
+
+def _first(history: History, past: Flags, bought: Flags) -> Ints:
+    """The first purchase of each cell; what was only installed was always had, as `matrix.sql` knows no day of it."""
+    found = np.full((len(history.traits), len(history.families)), NEVER, dtype=np.int32)
+    found[_cells(history, past & ~bought)] = -1
+    order = np.flatnonzero(bought)[np.argsort(-history.day[bought], kind="stable")]
+    found[history.account[order], history.family[order]] = history.day[order]
+    return found
 
 
 def _columns(history: History, recently: Flags, levels: Ints, most: int) -> Ints:

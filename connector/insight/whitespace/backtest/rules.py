@@ -14,6 +14,7 @@ from connector.insight.whitespace.backtest.history import YEAR, Known
 from connector.insight.whitespace.model import scores
 from connector.insight.whitespace.propensity import group
 from connector.insight.whitespace.settings import Settings
+from connector.insight.whitespace.uptake import uptake
 
 OURS, EASE, NEAR = "our default", "item model alone (EASE)", "neighbours alone (account-kNN)"
 POPULARITY, RECENT, SEGMENT = "popularity", "recent popularity", "segment popularity"
@@ -33,7 +34,7 @@ class Scored(NamedTuple):
 def scored(at: Known, settings: Settings) -> Iterator[Scored]:
     """Every rule, one at a time: a table of a million accounts is large."""
     patterns = group(at.levels, at.traits)
-    found = scores(patterns, settings)
+    found = scores(patterns, settings, uptake(at.first, at.day, settings.assumed_rate))
     blend = found.blend[patterns.member]
     yield Scored(OURS, blend, chance(at, blend, settings))
     yield Scored(EASE, found.ease[patterns.member].astype(np.float64))
@@ -58,10 +59,12 @@ def segment_popularity(at: Known) -> Floats:
 
 def chance(at: Known, blend: Floats, settings: Settings) -> Floats:
     """Probability of each cell within the window, as `estimate.sql` has it within a year: the base rate of the window
-    before, five cells of everybody's, itself five of the assumed one, spread over the score by 4 s^3."""
+    before, five cells of everybody's, itself five of the assumed one, spread over the family's scores by s^3."""
     could, began = at.could.sum(axis=0), at.began.sum(axis=0)
     assumed = settings.assumed_rate * at.window / YEAR
     everybody = (began.sum() + 5.0 * assumed) / (could.sum() + 5.0)
     rate = (began + 5.0 * everybody) / (could + 5.0)
-    result: Floats = np.minimum(0.9, rate * 4.0 * np.maximum(blend, 0.0) ** 3)
+    odds = np.maximum(blend, 0.0) ** 3
+    free = np.maximum((blend >= 0).sum(axis=0), 1)
+    result: Floats = np.minimum(0.9, rate * odds / np.maximum(odds.sum(axis=0) / free, 0.0025))
     return result
