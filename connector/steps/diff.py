@@ -17,7 +17,7 @@ _SIZES = {"k": 1e3, "M": 1e6, "bn": 1e9}
 _STEPS = dict.fromkeys(("kam_score", "coverage_percent", "known_percent", "growth_percent"), (5.0, 3.0))
 _LOOSE = {"kam_rank": 0.10}
 # A text says about how much; a window that slides over the year moves the sum without any news.
-_ABOUT = 0.25
+_ABOUT = 0.33
 _MONEY = {"net_value_12m", "lifetime_value", "whitespace_low", "whitespace_high", "low", "high"}
 # What travels with another change as it is: alone it is no news.
 _STAMPS = {"kam_as_of", "insight_json"}

@@ -166,10 +166,12 @@ def test_uptake_is_the_mean_of_two_rates_of_those_who_could_begin() -> None:
     first = np.array([[always, 600], [100, never], [560, 400]])
     # Since 518 one account without family 0 began with it, of one; with family 1 one of two. Since 329 the third had
     # bought nothing before: nobody was without family 0; with family 1 one began of two.
-    half, year = (2 + 0.5 * 180 / 365) / (3 + 5), (1 + 0.5) / (2 + 5)
+    # Each rate is steadied by 0.015 cells for each of the three accounts.
+    few = 0.045
+    half, year = (2 + few * 0.1 * 180 / 365) / (3 + few), (1 + few * 0.1) / (2 + few)
     rates = [
-        ((1 + 5 * half) / 6 * 365 / 180, (0 + 5 * year) / 5),
-        ((1 + 5 * half) / 7 * 365 / 180, (1 + 5 * year) / 7),
+        ((1 + few * half) / (1 + few) * 365 / 180, few * year / few),
+        ((1 + few * half) / (2 + few) * 365 / 180, (1 + few * year) / (2 + few)),
     ]
 
     assert uptake(first, 700, 0.1) == pytest.approx([math.sqrt(a * b) for a, b in rates], abs=1e-6)

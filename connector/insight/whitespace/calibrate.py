@@ -63,7 +63,7 @@ class Calibration(NamedTuple):
 
     error: how far probability and rate lay apart on average in the newest window, by the curve of the one before; None
     where there is no such curve. ours, popular: recall in the first five. beaten: whether popularity was, by more than
-    chance; None where nothing was bought.
+    chance; None where nothing was bought or chance may have done it.
     """
 
     curve: Curve | None
@@ -203,6 +203,11 @@ def _recall(values: Floats, open_cells: Flags, new: Flags) -> Floats:
     return made
 
 
-def _beats(ahead: Floats) -> bool:
-    """Whether the mean of these differences lies above 0 by more than chance: by two standard errors."""
-    return bool(ahead.mean() > 1.96 * ahead.std() / np.sqrt(len(ahead)))
+def _beats(ahead: Floats) -> bool | None:
+    """Whether the mean of these differences lies above 0 by more than chance: by two standard errors.
+
+    None where it is above, but may be so by chance: what rests on this then moves only when the mean crosses 0.
+    """
+    if ahead.mean() <= 0:
+        return False
+    return True if ahead.mean() > 1.96 * ahead.std() / np.sqrt(len(ahead)) else None

@@ -83,7 +83,7 @@ def model_lines(model: Row, context: Context) -> Iterator[str]:
 _COUNTS = {
     1: "",
     0: ": no better than chance, so the key account score leaves whitespace out",
-    None: ": too few buyers to tell",
+    None: ": that may be chance, or too few bought to tell",
 }
 
 
