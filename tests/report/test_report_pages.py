@@ -294,10 +294,11 @@ class Interrupted(Mirror):
 
     def meta(self, key: str, value: str | None = None) -> str | None:
         found = super().meta(key, value)
-        other = Mirror(self.path.parent)
-        with results.renewed(other) as folder:
-            results.publish(other, folder)
-        other.close()
+        if key == "results":
+            other = Mirror(self.path.parent)
+            with results.renewed(other) as folder:
+                results.publish(other, folder)
+            other.close()
         return found
 
 

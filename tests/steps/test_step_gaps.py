@@ -99,7 +99,7 @@ def opt_in(story: Story) -> SetupRequest:
     head, mark, tail = file.read_text(encoding="utf-8").partition("# Whitespace gaps as ")
     file.write_text(head + mark + tail.replace('"KAM_', '"GP_').replace('"kam_', '"gp_'), encoding="utf-8")
     with (made.folder / "config.toml").open("a", encoding="utf-8") as config:
-        config.write("[whitespace]\nminimum_accounts = 5\nminimum_families = 2\n")
+        config.write("[whitespace]\nminimum_accounts = 5\nminimum_families = 2\nhold_streamline = false\n")
     with made.work() as work:
         return SetupRequest(FIELDS, work.journal.installation, "GP")
 
