@@ -71,7 +71,7 @@ LEFT JOIN segment_usual AS w ON w.segment = ''
 -- step: account_lifetime
 SELECT account_id, day AS growth_day, this_minor AS growth_this_minor, before_minor AS growth_before_minor,
   CASE WHEN dark = 0 AND before_minor > 0 AND first_won_day <= day - 730
-       THEN LEAST(GREATEST(floor((this_minor - before_minor) * 1.0E3 / GREATEST(before_minor, 1) + 0.5E0), -1.0E3), 9.9999E4)
+       THEN LEAST(GREATEST(floor((this_minor - before_minor) * 1.0E3 / GREATEST(before_minor, 1) + 0.5E0), -1.0E3), 9.995E4)
        / 1.0E1 END AS growth_percent,
   quarters, own_minor AS own_year_minor, usual_minor AS usual_year_minor, retention,
   CASE WHEN dark = 0 AND won_deals_24m > 0

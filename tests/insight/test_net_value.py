@@ -122,12 +122,19 @@ def test_a_one_off_giant_counts_as_the_99th_of_100_accounts_or_its_own_next(engi
 def test_growth_is_the_year_up_to_the_last_purchase_against_the_year_before(engine_with: Maker) -> None:
     sales = [("A", 120_00, 30), ("A", 30_00, 390), ("A", 100_00, 400), ("A", 9_00, 900), ("B", 50_00, 30)]
     sales += [("B", 10_00, 500), ("C", 10_00, 250), ("C", 40_00, 700), ("C", 40_00, 1_200)]
+    sales += [("D", 5_000_00, 30), ("D", 1, 400), ("D", 1, 900)]
     with computed(engine_with(world(sales))) as engine:
         found = values(engine, "growth_percent", "growth_day", table="account_lifetime")
     # A: the year up to 30 days ago holds 120 + 30 (360 days earlier), the one before it 100: + 50 %. B bought first
     # 500 days ago: no whole year before. C: silent for 250 days, so one half year of 182 after its last purchase: day
     # AS_OF − 68; that year holds 10, the one before (68 + 365 … 68 + 730 days ago) 40: − 75 %.
-    assert found == {"A": (50.0, AS_OF - 30), "B": (None, AS_OF - 30), "C": (-75.0, AS_OF - 68)}
+    # D: from a cent to thousands; told in steps of five, it must still fit a field of four digits before the point.
+    assert found == {
+        "A": (50.0, AS_OF - 30),
+        "B": (None, AS_OF - 30),
+        "C": (-75.0, AS_OF - 68),
+        "D": (9995.0, AS_OF - 30),
+    }
 
 
 def test_lifetime_value_leans_on_what_is_usual_and_on_who_comes_again(engine_with: Maker) -> None:
