@@ -1,5 +1,7 @@
 """`kam setup`: plan, make or remove our fields in the CRM."""
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -7,6 +9,7 @@ import click
 from connector.cli import shared
 from connector.crm.protocol import Capabilities, SetupItem, SetupRequest
 from connector.errors import UsageFault
+from connector.schema import INPUT_COLUMNS, CrmField
 from connector.store import runs
 from connector.workspace import Workspace, setup_fields
 
@@ -41,12 +44,24 @@ def command(
         fields = setup_fields(chosen, work.config.key_accounts.criteria)
         request = SetupRequest(fields, work.journal.installation, work.config.setup.prefix, remove)
         items = _carry_out(work, request, apply_, out)
-        can = work.crm.capabilities
+        can, waiting = work.crm.capabilities, "" if remove else _waiting(work, fields)
     if as_json:
         shared.show_json(None, [vars(i) for i in items])
     else:
         _show(items, can, done=apply_ or out is not None, remove=remove, out=out)
+        if waiting:
+            click.echo(waiting)
     ctx.exit(2 if any(i.action == "refuse" for i in items) else 0)
+
+
+def _waiting(work: Workspace, fields: Iterable[CrmField]) -> str:
+    """Which of these fields no line of the mapping fills yet."""
+    filled = work.given_map.writes()
+    lacking = Counter(f.table for f in fields if (f.table, f.column) not in filled and f.column not in INPUT_COLUMNS)
+    if not lacking:
+        return ""
+    told = ", ".join(f"[{table}.write] {number}" for table, number in lacking.items())
+    return f"Filled once their lines in mappings/{work.config.crm.kind}.toml are uncommented: {told}"
 
 
 def _carry_out(work: Workspace, request: SetupRequest, apply_: bool, out: Path | None) -> list[SetupItem]:

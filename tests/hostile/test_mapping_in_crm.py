@@ -87,6 +87,12 @@ def test_an_unknown_set_of_fields_is_named_beside_those_there_are(bare: Bench) -
     assert "inputs, programme" in said.err
 
 
+def test_setup_says_which_of_its_fields_no_line_of_the_mapping_fills(bare: Bench) -> None:
+    assert "uncommented" not in bare.kam("setup", "--with", "inputs").out
+    told = bare.kam("setup", "--with", "contacts,opportunities").out.splitlines()[-1]
+    assert told.endswith("mappings/salesforce.toml are uncommented: [contact.write] 6, [opportunity.write] 2")
+
+
 def test_a_value_that_the_picklist_lacks_is_one_refused_row_and_the_others_are_written(site: Bench) -> None:
     flag = site.org.field(site.org.object("Account"), "KAM_Whitespace_Band__c")
     kept = tuple(v for v in flag.picklist if v.value not in ("Not enough data", "None", "Small"))
