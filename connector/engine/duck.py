@@ -28,6 +28,8 @@ _DUCK_TYPE = {"TEXT": "VARCHAR", "INTEGER": "BIGINT", "REAL": "DOUBLE"}
 _CHUNK = 50_000
 # Mirrors from this size on are read by a process of its own; below it a copy is made sooner.
 LARGE = 200_000_000
+# Below this size one thread is enough: to hand the pieces round would take longer than they do.
+_SMALL = 20_000_000
 # From this size on "auto" is more memory: the tables of a million accounts don't fit into the usual.
 _HUGE = 4_000_000_000
 _SNAPSHOT = "snapshot-"
@@ -42,6 +44,8 @@ class DuckEngine:
         self, mirror: Path, *, memory: str = "auto", threads: int = 0, scanner: bool = True, large: int = LARGE
     ) -> None:
         memory = allowed(memory, mirror)
+        if not threads and mirror.exists() and mirror.stat().st_size < _SMALL:
+            threads = 1
         # What outgrows the memory is spilled beside the store, not into whatever folder the command was started in.
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory,
