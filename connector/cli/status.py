@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import click
@@ -43,9 +44,9 @@ def command(folder: Path | None, as_json: bool) -> None:
     for name, value in facts.items():
         click.echo(f"{name.replace('_', ' '):<24} {_words(value)}")
     click.echo()
-    shared.show_table(
-        [asdict(r) for r in last], ["id", "job", "as_of", "started_at", "state", "step", "code", "message"]
-    )
+    # The whole message of one run: kam runs RUN.
+    told = [asdict(r) | {"message": shorten(r.message or "", 120, placeholder=" …")} for r in last]
+    shared.show_table(told, ["id", "job", "as_of", "started_at", "state", "step", "code", "message"])
     if facts["currencies_without_rate"]:
         click.echo("Deals in these currencies have no known value: give a rate in config.toml [company.rates].")
     if refused:
