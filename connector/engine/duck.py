@@ -79,10 +79,14 @@ class DuckEngine:
         shutil.rmtree(self._snapshot, ignore_errors=True)
 
     def snapshot(self, reads: Mapping[str, Read]) -> list[str]:
-        """Take what is read out of a large mirror; names of the tables taken."""
-        if not self._large:
-            return []
-        self._take_tables(reads, {name: self._snapshot / f"{name}.parquet" for name in reads})
+        """Take what is read out of the mirror: of a large one into files, else into memory; names of the tables."""
+        if self._large:
+            self._take_tables(reads, {name: self._snapshot / f"{name}.parquet" for name in reads})
+        elif self._extension is not None:
+            for name, read in reads.items():  # a table is read by many steps, and SQLite hands out cell by cell
+                self._db.execute(f'DROP VIEW IF EXISTS "{name}"')
+                rows = f'SELECT {", ".join(_named(read.columns))} FROM mirror."{read.table}"'
+                self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {rows}')
         return list(reads)
 
     def _take_tables(self, reads: Mapping[str, Read], files: Mapping[str, Path]) -> None:
@@ -123,8 +127,8 @@ class DuckEngine:
 
     def drop(self, names: Sequence[str]) -> None:
         """Forget temp tables, and with them the room they take."""
-        for name in names:
-            self._db.execute(f'DROP TABLE IF EXISTS "{name}"')
+        if names:
+            self._db.execute("; ".join(f'DROP TABLE IF EXISTS "{name}"' for name in names))
 
     def save(self, sql: str, file: Path) -> int:
         """Write the rows of a SELECT to a Parquet file; their number."""
@@ -197,20 +201,23 @@ def _fill(db: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, _Plain
     Texts travel as one joined parameter: for each value of an object array DuckDB looks for pandas anew, which
     costs a hundred times as much.
     """
-    made = ", ".join(f'"{k}" {t}' for k, (_, t) in columns.items())
-    db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" ({made})')
+    made = f'CREATE OR REPLACE TEMP TABLE "{name}"'
     length = len(next(iter(columns.values()))[0]) if columns else 0
+    if not length:
+        listed = ", ".join(f'"{k}" {t}' for k, (_, t) in columns.items())
+        db.execute(f"{made} ({listed})")
     texts = [k for k, (v, _) in columns.items() if isinstance(v, list)]
     numbers = [k for k in columns if k not in texts]
     unnested = ", ".join(f'nullif(unnest(string_split($t{i}, chr(31))), chr(30)) AS "{k}"' for i, k in enumerate(texts))
     source = " POSITIONAL JOIN ".join([f"(SELECT {unnested})"] * bool(texts) + ["given"] * bool(numbers))
-    picked = ", ".join(f'CAST("{k}" AS {t})' for k, (_, t) in columns.items())
+    picked = ", ".join(f'CAST("{k}" AS {t}) AS "{k}"' for k, (_, t) in columns.items())
     for start in range(0, length, _CHUNK):
         end = start + _CHUNK
         bound = {f"t{i}": "\x1f".join(_joinable(columns[k][0][start:end])) for i, k in enumerate(texts)}
         if numbers:
             db.register("given", {k: columns[k][0][start:end] for k in numbers})
-        db.execute(f'INSERT INTO "{name}" SELECT {picked} FROM {source}', bound or None)
+        into = f'INSERT INTO "{name}"' if start else f"{made} AS"
+        db.execute(f"{into} SELECT {picked} FROM {source}", bound or None)
         if numbers:
             db.unregister("given")
 
