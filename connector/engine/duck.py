@@ -9,6 +9,7 @@ DuckDB is imported only in this folder. Next room: `steps.enrich`, which hands t
 import re
 import shutil
 import sqlite3
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from importlib.util import find_spec
@@ -119,7 +120,7 @@ class DuckEngine:
         words = set(_MARK.findall(sql))
         text = _MARK.sub(r"$\1", sql)
         bound = {w: params[w] for w in sorted(words)}
-        self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {text}', bound or None)
+        _execute(self._db, f'CREATE OR REPLACE TEMP TABLE "{name}" AS {text}', bound)
 
     def view(self, name: str, sql: str, params: Mapping[str, object]) -> None:
         """Name one SELECT without storing its rows; `:word` is written into it."""
@@ -217,9 +218,25 @@ def _fill(db: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, _Plain
         if numbers:
             db.register("given", {k: columns[k][0][start:end] for k in numbers})
         into = f'INSERT INTO "{name}"' if start else f"{made} AS"
-        db.execute(f"{into} SELECT {picked} FROM {source}", bound or None)
+        _execute(db, f"{into} SELECT {picked} FROM {source}", bound)
         if numbers:
             db.unregister("given")
+
+
+def _execute(db: duckdb.DuckDBPyConnection, sql: str, bound: Mapping[str, object]) -> None:
+    """Run a statement with values bound.
+
+    DuckDB looks for pandas at each of them, to know its types: where it is installed, that loads it, and elsewhere
+    all folders are searched every time. We never hand it any.
+    """
+    if not bound or "pandas" in sys.modules:
+        db.execute(sql, bound or None)
+        return
+    sys.modules["pandas"] = None  # type: ignore[assignment]
+    try:
+        db.execute(sql, bound)
+    finally:
+        del sys.modules["pandas"]
 
 
 def _joinable(values: Iterable[Any]) -> list[str]:
