@@ -26,7 +26,7 @@ from connector.insight.sponsor import Settings as Sponsor
 from connector.insight.texts import LANGUAGES
 from connector.insight.titles import Settings as Titles
 from connector.insight.whitespace.settings import Settings as Whitespace
-from connector.steps.enrich import WriteScope
+from connector.steps.diff import WriteScope
 
 CONFIG = "config.toml"
 

@@ -16,7 +16,6 @@ from typing import Any
 from connector import config as configs
 from connector import mapping as mappings
 from connector.config import Config
-from connector.crm.http import keep_reserve
 from connector.crm.protocol import Crm, FieldFact, Identity, Limits
 from connector.errors import UsageFault, nearest
 from connector.insight import criteria
@@ -115,6 +114,9 @@ class Workspace:
 
     def _leave_some(self, used: Limits) -> None:
         """Ask before each call: the share that is left for others is the running job's."""
+        # As the adapter: what needs no login loads no HTTP.
+        from connector.crm.http import keep_reserve  # noqa: PLC0415
+
         keep_reserve(self.reserve)(used)
 
     def _spent_today(self) -> int:

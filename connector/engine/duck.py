@@ -9,6 +9,7 @@ DuckDB is imported only in this folder. Next room: `steps.enrich`, which hands t
 import re
 import shutil
 import sqlite3
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from importlib.util import find_spec
@@ -30,6 +31,11 @@ _CHUNK = 50_000
 LARGE = 200_000_000
 # Below this size one thread is enough: to hand the pieces round would take longer than they do.
 _SMALL = 20_000_000
+# There, too, these take longer to think about a statement than they save of its work. Results are the same.
+_DEAR = (
+    *("join_order", "reorder_filter", "join_filter_pushdown", "statistics_propagation"),
+    *("common_subplan", "common_subexpressions", "duplicate_groups", "column_lifetime"),
+)
 # From this size on "auto" is more memory: the tables of a million accounts don't fit into the usual.
 _HUGE = 4_000_000_000
 _SNAPSHOT = "snapshot-"
@@ -44,7 +50,8 @@ class DuckEngine:
         self, mirror: Path, *, memory: str = "auto", threads: int = 0, scanner: bool = True, large: int = LARGE
     ) -> None:
         memory = allowed(memory, mirror)
-        if not threads and mirror.exists() and mirror.stat().st_size < _SMALL:
+        small = mirror.exists() and mirror.stat().st_size < _SMALL
+        if small and not threads:
             threads = 1
         # What outgrows the memory is spilled beside the store, not into whatever folder the command was started in.
         config: dict[str, str | bool | int | float | list[str]] = {
@@ -66,6 +73,8 @@ class DuckEngine:
         self._db = duckdb.connect(":memory:", config=config)
         if threads:
             self._db.execute(f"SET threads = {int(threads)}")
+        if small:
+            self._db.execute(f"SET disabled_optimizers = '{','.join(_DEAR)}'")
         if self._extension is None:
             _load(self._db, mirror)
         elif not self._large:
@@ -79,10 +88,14 @@ class DuckEngine:
         shutil.rmtree(self._snapshot, ignore_errors=True)
 
     def snapshot(self, reads: Mapping[str, Read]) -> list[str]:
-        """Take what is read out of a large mirror; names of the tables taken."""
-        if not self._large:
-            return []
-        self._take_tables(reads, {name: self._snapshot / f"{name}.parquet" for name in reads})
+        """Take what is read out of the mirror: of a large one into files, else into memory; names of the tables."""
+        if self._large:
+            self._take_tables(reads, {name: self._snapshot / f"{name}.parquet" for name in reads})
+        elif self._extension is not None:
+            for name, read in reads.items():  # a table is read by many steps, and SQLite hands out cell by cell
+                self._db.execute(f'DROP VIEW IF EXISTS "{name}"')
+                rows = f'SELECT {", ".join(_named(read.columns))} FROM mirror."{read.table}"'
+                self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {rows}')
         return list(reads)
 
     def _take_tables(self, reads: Mapping[str, Read], files: Mapping[str, Path]) -> None:
@@ -115,7 +128,7 @@ class DuckEngine:
         words = set(_MARK.findall(sql))
         text = _MARK.sub(r"$\1", sql)
         bound = {w: params[w] for w in sorted(words)}
-        self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {text}', bound or None)
+        _execute(self._db, f'CREATE OR REPLACE TEMP TABLE "{name}" AS {text}', bound)
 
     def view(self, name: str, sql: str, params: Mapping[str, object]) -> None:
         """Name one SELECT without storing its rows; `:word` is written into it."""
@@ -123,8 +136,8 @@ class DuckEngine:
 
     def drop(self, names: Sequence[str]) -> None:
         """Forget temp tables, and with them the room they take."""
-        for name in names:
-            self._db.execute(f'DROP TABLE IF EXISTS "{name}"')
+        if names:
+            self._db.execute("; ".join(f'DROP TABLE IF EXISTS "{name}"' for name in names))
 
     def save(self, sql: str, file: Path) -> int:
         """Write the rows of a SELECT to a Parquet file; their number."""
@@ -197,22 +210,41 @@ def _fill(db: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, _Plain
     Texts travel as one joined parameter: for each value of an object array DuckDB looks for pandas anew, which
     costs a hundred times as much.
     """
-    made = ", ".join(f'"{k}" {t}' for k, (_, t) in columns.items())
-    db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" ({made})')
+    made = f'CREATE OR REPLACE TEMP TABLE "{name}"'
     length = len(next(iter(columns.values()))[0]) if columns else 0
+    if not length:
+        listed = ", ".join(f'"{k}" {t}' for k, (_, t) in columns.items())
+        db.execute(f"{made} ({listed})")
     texts = [k for k, (v, _) in columns.items() if isinstance(v, list)]
     numbers = [k for k in columns if k not in texts]
     unnested = ", ".join(f'nullif(unnest(string_split($t{i}, chr(31))), chr(30)) AS "{k}"' for i, k in enumerate(texts))
     source = " POSITIONAL JOIN ".join([f"(SELECT {unnested})"] * bool(texts) + ["given"] * bool(numbers))
-    picked = ", ".join(f'CAST("{k}" AS {t})' for k, (_, t) in columns.items())
+    picked = ", ".join(f'CAST("{k}" AS {t}) AS "{k}"' for k, (_, t) in columns.items())
     for start in range(0, length, _CHUNK):
         end = start + _CHUNK
         bound = {f"t{i}": "\x1f".join(_joinable(columns[k][0][start:end])) for i, k in enumerate(texts)}
         if numbers:
             db.register("given", {k: columns[k][0][start:end] for k in numbers})
-        db.execute(f'INSERT INTO "{name}" SELECT {picked} FROM {source}', bound or None)
+        into = f'INSERT INTO "{name}"' if start else f"{made} AS"
+        _execute(db, f"{into} SELECT {picked} FROM {source}", bound)
         if numbers:
             db.unregister("given")
+
+
+def _execute(db: duckdb.DuckDBPyConnection, sql: str, bound: Mapping[str, object]) -> None:
+    """Run a statement with values bound.
+
+    DuckDB looks for pandas at each of them, to know its types: where it is installed, that loads it, and elsewhere
+    all folders are searched every time. We never hand it any.
+    """
+    if not bound or "pandas" in sys.modules:
+        db.execute(sql, bound or None)
+        return
+    sys.modules["pandas"] = None  # type: ignore[assignment]
+    try:
+        db.execute(sql, bound)
+    finally:
+        del sys.modules["pandas"]
 
 
 def _joinable(values: Iterable[Any]) -> list[str]:

@@ -157,23 +157,38 @@ FROM (
         FROM account_fact AS q) AS r
 ) AS f
 
--- One account speaks for all whose facts make the same text.
+-- One account speaks for all whose facts make the same text. Each text by itself, and joined: windows of one SELECT
+-- would hand each other the whole wide row, in as many pieces as the one before has made.
 -- step: account_speaker
-SELECT id,
-  MIN(id) OVER (PARTITION BY language,
+SELECT w.id, w.why_id, c.coverage_id, i.idea_id, r.range_id, a.alert_id
+FROM (
+  SELECT id, MIN(id) OVER (PARTITION BY language,
     flag, nominated, gate, bought, told_minor, loss, cost_state, costs_known, dark, scored,
-    unknown_bits, wanted, wanted_before, near_id) AS why_id,
-  MIN(id) OVER (PARTITION BY language,
+    unknown_bits, wanted, wanted_before, near_id) AS why_id
+  FROM account_case
+) AS w
+JOIN (
+  SELECT id, MIN(id) OVER (PARTITION BY language,
     coverage_state, slots, slots_covered, slots_known, executive_known, first_gap,
-    first_gap_known, second_gap, third_gap, champion_left, single_threaded, engaged) AS coverage_id,
-  MIN(id) OVER (PARTITION BY language,
+    first_gap_known, second_gap, third_gap, champion_left, single_threaded, engaged) AS coverage_id
+  FROM account_case
+) AS c ON c.id = w.id
+JOIN (
+  SELECT id, MIN(id) OVER (PARTITION BY language,
     whitespace_state, top_family, held_back, top_peer_owners, top_peers, top_pulled_by,
-    ideas, ranged) AS idea_id,
-  MIN(id) OVER (PARTITION BY language, ideas, low_told, high_told) AS range_id,
-  MIN(id) OVER (PARTITION BY language,
+    ideas, ranged) AS idea_id
+  FROM account_case
+) AS i ON i.id = w.id
+JOIN (
+  SELECT id, MIN(id) OVER (PARTITION BY language, ideas, low_told, high_told) AS range_id
+  FROM account_case
+) AS r ON r.id = w.id
+JOIN (
+  SELECT id, MIN(id) OVER (PARTITION BY language,
     coverage_state, champion_left, single_threaded, engaged, executive_engaged, in_loop,
     silent_since, gap_floor, gap_whole, renewal_told, sponsor_state, sponsor_silent_since) AS alert_id
-FROM account_case
+  FROM account_case
+) AS a ON a.id = w.id
 
 -- Accounts that speak, with what they say.
 -- view: account_telling

@@ -24,8 +24,10 @@ from connector.schema import EXPOSED, TABLES, Engine, Read, mirror_columns
 
 _STEP = re.compile(r"^-- (?:(kept|daily|near|guard) )?(step|inner|view): ([a-z][a-z0-9_]*)[ \t]*$", re.MULTILINE)
 # A table where it is read, with its other name if it has one; and the name that a column is given.
-_FROM = r"\b(?:FROM|JOIN)\s+{}\b(?:\s+(?:AS\s+)?([a-z_][a-z0-9_]*))?"
+_FROM = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)\b(?:\s+(?:AS\s+)?([a-z_][a-z0-9_]*))?")
 _NAMED = re.compile(r"\bAS\s+[a-z_][a-z0-9_]*")
+_BARE = re.compile(r"(?<![.:\w])\w+")
+_DOTTED = re.compile(r"\b(\w+)\.(\w+|\*)")
 
 
 class Step(NamedTuple):
@@ -69,31 +71,45 @@ def digest() -> str:
 @cache
 def reads() -> Mapping[str, Read]:
     """What the insights' SQL reads of the mirror, by the name that the SQL gives the table."""
-    steps = [step.sql for name in _files(resources.files("connector.insight"), "") for step in read_steps(name)]
+    steps = [
+        _Words.of(step.sql) for name in _files(resources.files("connector.insight"), "") for step in read_steps(name)
+    ]
     found = {}
     for table in TABLES.values():
         name, columns = EXPOSED.get(table.name, table.name), [c for c, _ in mirror_columns(table.name)]
-        read = [used for sql in steps if (used := _used(sql, name, columns)) is not None]
+        read = [used for words in steps if (used := words.used(name, columns)) is not None]
         if read:
             picked = set[str]().union(*read)
             found[name] = Read(table.name, tuple(c for c in columns if c in picked) or (columns[0],), len(read))
     return found
 
 
-def _used(sql: str, table: str, columns: Sequence[str]) -> set[str] | None:
-    """Columns of a table that a statement may mean, None when it doesn't read the table.
+class _Words(NamedTuple):
+    """Which words a statement has: the other names of the tables it reads, bare ones, and those behind a name."""
 
-    What another table's alias stands before isn't meant; a bare word may be.
-    """
-    aliases = {alias or table for alias in re.findall(_FROM.format(table), sql)}
-    if not aliases:
-        return None
-    meant = {word for word in columns if re.search(rf"(?<![.:\w]){word}\b", _NAMED.sub("", sql))}
-    for alias in aliases:
-        if re.search(rf"\b{alias}\.\*", sql):
-            return set(columns)
-        meant |= {word for word in columns if re.search(rf"\b{alias}\.{word}\b", sql)}
-    return meant
+    aliases: Mapping[str, set[str]]
+    bare: frozenset[str]
+    dotted: Mapping[str, set[str]]
+
+    @classmethod
+    def of(cls, sql: str) -> "_Words":
+        """The words of a statement; what names a column is none."""
+        aliases, dotted = dict[str, set[str]](), dict[str, set[str]]()
+        for table, alias in _FROM.findall(sql):
+            aliases.setdefault(table, set()).add(alias or table)
+        for name, column in _DOTTED.findall(sql):
+            dotted.setdefault(name, set()).add(column)
+        return cls(aliases, frozenset(_BARE.findall(_NAMED.sub("", sql))), dotted)
+
+    def used(self, table: str, columns: Sequence[str]) -> set[str] | None:
+        """Columns of a table that the statement may mean, None when it doesn't read the table.
+
+        What another table's alias stands before isn't meant; a bare word may be.
+        """
+        if table not in self.aliases:
+            return None
+        behind = set[str]().union(*(self.dotted.get(alias, ()) for alias in self.aliases[table]))
+        return set(columns) if "*" in behind else {c for c in columns if c in self.bare or c in behind}
 
 
 def _files(folder: Traversable, before: str) -> list[str]:

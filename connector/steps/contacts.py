@@ -12,8 +12,7 @@ from connector.convert import iso_day
 from connector.engine import batches
 from connector.insight.relationship import Settings
 from connector.schema import BUYING_ROLES, CRM_FIELDS, ORG_FUNCTIONS, ORG_LEVELS
-from connector.steps.diff import Wanted
-from connector.steps.enrich import Scope
+from connector.steps.diff import Scope, Wanted
 from connector.store.mirror import Mirror
 
 COLUMNS = frozenset(f.column for f in CRM_FIELDS if f.table == "contact")

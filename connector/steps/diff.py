@@ -6,7 +6,7 @@ Rows of results and of `present` come in, changes leave; nothing is read or sent
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from connector.mapping import WriteRule
 from connector.schema import GAP_STATES, INPUT_COLUMNS, WRITE_COLUMNS, Change
@@ -24,6 +24,25 @@ _STAMPS = {"kam_as_of", "insight_json"}
 # What moves by itself as days pass or others move. A text or a band tells of it too when it is news.
 _LARGE = {"kam_rank", "net_value_12m", "whitespace_low", "whitespace_high", "peer_owners"}  # news once off by half
 _RIDERS = {*_STAMPS, *_LARGE, "engaged_contacts", "peers", "evidence"}
+
+
+Scope = Literal["programme", "customers", "all"]
+
+
+@dataclass(frozen=True)
+class WriteScope:
+    """Which accounts an insight writes to: programme (Key, nominated, proposed, watched), customers or all.
+
+    contacts, opportunities: of which accounts the people and the open deals are written to.
+    """
+
+    key_accounts: Scope = "customers"
+    relationship: Scope = "customers"
+    whitespace: Scope = "customers"
+    coverage: Scope = "programme"
+    alerts: Scope = "programme"
+    contacts: Scope = "programme"
+    opportunities: Scope = "programme"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,12 +18,11 @@ from connector.insight import compute_all, explain, horizons, relationship
 from connector.insight.steps import digest, reads
 from connector.schema import CRM_FIELDS, Context, Engine, Read
 from connector.steps import exposure
-from connector.steps.diff import Wanted
+from connector.steps.diff import Wanted, WriteScope
 from connector.store import kept, results, selection
 from connector.store.kept import Kept
 from connector.store.mirror import Mirror, mark_of
 
-Scope = Literal["programme", "customers", "all"]
 # Which insight a written column belongs to; what isn't named here belongs to key_accounts.
 _INSIGHT = {
     "kam_coverage_text": "coverage",
@@ -48,22 +47,6 @@ _SHOWN = (*_REMEMBERED, *_TEXTS, "sponsor_suggested")
 TAKEN_OVER, IN_FULL = "incremental", "in full"
 # Beyond this share of accounts that differ, taking over the others costs more than it spares.
 _MOST_CHANGED = 0.25
-
-
-@dataclass(frozen=True)
-class WriteScope:
-    """Which accounts an insight writes to: programme (Key, nominated, proposed, watched), customers or all.
-
-    contacts, opportunities: of which accounts the people and the open deals are written to.
-    """
-
-    key_accounts: Scope = "customers"
-    relationship: Scope = "customers"
-    whitespace: Scope = "customers"
-    coverage: Scope = "programme"
-    alerts: Scope = "programme"
-    contacts: Scope = "programme"
-    opportunities: Scope = "programme"
 
 
 class Keeper(Protocol):

@@ -18,8 +18,7 @@ from connector.insight.texts import catalogue
 from connector.insight.texts.line import joined, one_line
 from connector.mapping import WriteRule
 from connector.schema import CRM_FIELDS, GAP_STATES, INPUT_COLUMNS, KEYED, gap_account, gap_key
-from connector.steps.diff import Diff, Wanted, diff
-from connector.steps.enrich import Scope
+from connector.steps.diff import Diff, Scope, Wanted, diff
 from connector.store.mirror import Mirror
 
 TABLE = "whitespace_gap"

@@ -11,8 +11,7 @@ from connector.engine import batches
 from connector.insight.deals.told import missing_roles, stakeholder_text
 from connector.schema import CRM_FIELDS
 from connector.steps.contacts import REACH
-from connector.steps.diff import Wanted
-from connector.steps.enrich import Scope
+from connector.steps.diff import Scope, Wanted
 from connector.store.mirror import Mirror
 
 COLUMNS = frozenset(f.column for f in CRM_FIELDS if f.table == "opportunity")

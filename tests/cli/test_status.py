@@ -1,6 +1,8 @@
 """`kam status` before and after anything happened."""
 
 import json
+import subprocess
+import sys
 
 from bench import AS_OF, Bench
 
@@ -17,3 +19,9 @@ def test_after_a_run_it_tells_the_day_and_how_the_run_ended(walked: Bench) -> No
     assert told["status"]["results_as_of"] == AS_OF
     assert told["status"]["currencies_without_rate"] == {}
     assert told["items"][-1]["state"] == "done"
+
+
+def test_it_loads_neither_http_nor_duckdb() -> None:
+    heavy = "{'duckdb', 'requests', 'scipy', 'pandas'}"
+    code = f"import sys, connector.cli.status; print(*sorted({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == []

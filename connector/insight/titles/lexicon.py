@@ -197,6 +197,7 @@ def lexicon(language: str) -> Lexicon:
     return _build(_load(language))
 
 
+@cache
 def _load(language: str) -> dict[str, Any]:
     file = resources.files("connector.insight.titles").joinpath(f"{language}.toml")
     return tomllib.loads(file.read_text(encoding="utf-8"))

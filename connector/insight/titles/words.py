@@ -25,13 +25,22 @@ _SCRIPTS = {
     "cyrillic": re.compile("[\u0400-\u04ff]"),
     "arabic": re.compile("[\u0620-\u064a\u066e-\u06d3]"),
 }
-# Vowel signs, accents without a letter and marks of direction go; the half space of Persian parts words; tatweel goes.
-_MARKS: dict[int, str | None] = {0x200C: " ", 0x0640: None, ord("’"): "'"}
-for _code in (*range(0x20000), *range(0xE0000, 0xE0200)):
-    if unicodedata.category(chr(_code)) in ("Cf", "Mn"):
-        _MARKS.setdefault(_code, None)
-# Finds them, and any character of the rarer planes, for those a list of thousands would be searched one by one.
-_MARKED = re.compile("[" + "".join(re.escape(chr(c)) for c in sorted(_MARKS) if c < 0x10000) + "\U00010000-\U0010ffff]")
+
+
+class _Marks(dict[int, int | str | None]):
+    """Vowel signs, accents without a letter and marks of direction go; other characters stay, each looked up once."""
+
+    def __missing__(self, code: int) -> int | None:
+        kept = self[code] = None if unicodedata.category(chr(code)) in ("Cf", "Mn") else code
+        return kept
+
+
+# The half space of Persian parts words; tatweel goes.
+_MARKS = _Marks({0x200C: " ", 0x0640: None, ord("’"): "'"})
+# Finds them, and any character that is no letter of our languages: what has none of these is not searched one by one.
+_MARKED = re.compile(
+    "[^\0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u052f\u0621-\u063f\u0641-\u064a\u066e\u066f\u0671-\u06d3]"
+)
 # What may stand between a word and the ending of the other gender.
 _BETWEEN = re.compile(r"[(\[]|(?<=\w)[/*:_·•.∙‧-](?=\S)")
 SHORTEST_HEAD = 4
@@ -84,6 +93,7 @@ class Spelling:
     short: Mapping[str, str] = field(default_factory=dict)
     rewritten: re.Pattern[str] | None = None
     plainest: Mapping[str, str] = field(default_factory=dict)
+    _spelled: dict[str, list[str]] = field(default_factory=dict)  # the words of phrases, each spelled once
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> "Spelling":
@@ -123,27 +133,34 @@ class Spelling:
 
     def phrase(self, text: str) -> str:
         """A phrase of the file in the spelling of the words of a title."""
+        made = self._spelled.get(text)
+        if made is None:
+            made = self._spelled[text] = self._spell(text)
+        return made[0] if len(made) == 1 else " ".join([self.plainest.get(w, w) for w in made])
+
+    def _spell(self, text: str) -> list[str]:
         made: list[str] = []
         for word in plain(text).replace("-", " ").split() if text != "-" else [text]:
-            prefix, instead = next(
-                ((p, i) for p, i in self.prefixes if p.endswith("'") and word.startswith(p)), ("", "")
-            )
+            prefix, instead = "", ""
+            if "'" in word:
+                own = ((p, i) for p, i in self.prefixes if p.endswith("'") and word.startswith(p))
+                prefix, instead = next(own, ("", ""))
             stem = word[len(prefix) :]
             made += [
                 *instead.split(),
                 self.fold(stem) if "*" not in stem else "*".join(map(self._folded, stem.split("*"))),
             ]
-        return " ".join(made if len(made) == 1 else [self.plainest.get(w, w) for w in made])
+        return made
 
     def inflected(self, words: Iterable[str]) -> dict[str, str]:
         """Each form of some words, and the word; a word is itself."""
         forms = {w: w for w in words}
+        ended = {instead: [w for w in forms if w.endswith(instead)] for _, instead in self.endings}
         for ending, instead in self.endings:
-            for word in list(words):
-                if word.endswith(instead):
-                    form = word[: len(word) - len(instead)] + ending
-                    if len(form) - len(ending) >= _SHORTEST_STEM:
-                        forms.setdefault(form, word)
+            for word in ended[instead]:
+                stem = word[: len(word) - len(instead)]
+                if len(stem) >= _SHORTEST_STEM:
+                    forms.setdefault(stem + ending, word)
         return forms
 
     def inflections(self, word: str) -> Iterator[str]:
