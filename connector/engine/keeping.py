@@ -272,12 +272,13 @@ class KeepingEngine(DuckEngine):
         self._db.execute(f'CREATE OR REPLACE TEMP VIEW "{EXPOSED.get(name, name)}" AS SELECT * FROM "{side}_{name}"')
 
     def _run_and_leave(self, name: str, sql: str, params: Mapping[str, object], scope: str) -> None:
-        """Make a table; where it is kept, straight into its file, so that it takes no memory."""
-        if scope not in ("kept", "daily", "guard"):
+        """Make a table; where it is kept, or near and large, straight into its file, so that it takes no memory."""
+        if scope not in ("kept", "daily", "guard", "near"):
             super().run(name, sql, params)
             return
-        super().save(written(sql, params), self._file(name))
-        self._db.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM {in_place(self._file(name))}')
+        file = self._snapshot / f"{name}.parquet" if scope == "near" else self._file(name)
+        super().save(written(sql, params), file)
+        self._db.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM {in_place(file)}')
 
     def _run_near(self, name: str, sql: str, params: Mapping[str, object], scope: str) -> None:
         """Make a table of the accounts that differ, and put it together with what was kept of the others."""
