@@ -42,8 +42,11 @@ def _serve(told: dict[str, Any]) -> list[int]:
 
 
 def copy(sql: str, file: str) -> str:
-    """The statement that writes the rows of a SELECT to a Parquet file."""
-    return f"COPY ({sql}) TO '{_quoted(file)}' (FORMAT parquet, COMPRESSION lz4_raw)"
+    """The statement that writes the rows of a SELECT to a Parquet file.
+
+    The second version packs numbers and ids closer, and is read in half the time; only DuckDB reads these files.
+    """
+    return f"COPY ({sql}) TO '{_quoted(file)}' (FORMAT parquet, COMPRESSION lz4_raw, PARQUET_VERSION v2)"
 
 
 def _count(row: tuple[Any, ...] | None) -> int:

@@ -69,6 +69,8 @@ _DIRTY = {
           UNION ALL SELECT account_id FROM delta_case
           UNION ALL SELECT c.account_id FROM wide_case AS c JOIN passed_case AS h ON h.id = c.id)""",
 }
+# Rows that nobody asks for by their id: that of the record is enough.
+_UNNAMED = {"opportunity_line", "stakeholder"}
 # What people decided about accounts: read as a whole, and kept beside, to see whose changed.
 _TIER = "SELECT account_id, status FROM programme WHERE status IS NOT NULL"
 # The rows of these accounts, and of everyone who took part in their activities: near_*.
@@ -127,7 +129,7 @@ class KeepingEngine(DuckEngine):
         self._folder, self._reused, self._near, self._names = folder, False, False, []
         files = [(folder / f"rows-{t}.parquet", EXPOSED.get(t, t)) for t in BASE]
         wanted = [
-            (f'SELECT {_source(t)}, {_listed(reads[v])} FROM mirror."{t}"', f)
+            (f'SELECT {_source(reads[v])}, {_listed(reads[v])} FROM mirror."{t}"', f)
             for t, (f, v) in zip(BASE, files, strict=True)
         ]
         counts = dict(zip(BASE, self._take(wanted), strict=True))
@@ -213,7 +215,7 @@ class KeepingEngine(DuckEngine):
     def _differences(self, read: Read) -> None:
         """Make delta_ and wide_ of a table: the rows that really changed, as they were and are; and all as they are."""
         table = read.table
-        whole = "* REPLACE (COALESCE(_source, id) AS _source)" if TABLES[table].column("id") else "*"
+        whole = "* REPLACE (COALESCE(_source, id) AS _source)" if _has_id(read) else "*"
         kept = f"(SELECT {whole} FROM {in_place(self._file(f'rows-{table}'))})"
         self._make(f"delta_{table}", f"FROM {kept} LIMIT 0")
         wide = f'CREATE OR REPLACE TEMP VIEW "wide_{table}" AS '
@@ -272,12 +274,13 @@ class KeepingEngine(DuckEngine):
         self._db.execute(f'CREATE OR REPLACE TEMP VIEW "{EXPOSED.get(name, name)}" AS SELECT * FROM "{side}_{name}"')
 
     def _run_and_leave(self, name: str, sql: str, params: Mapping[str, object], scope: str) -> None:
-        """Make a table; where it is kept, straight into its file, so that it takes no memory."""
-        if scope not in ("kept", "daily", "guard"):
+        """Make a table; where it is kept, or near and large, straight into its file, so that it takes no memory."""
+        if scope not in ("kept", "daily", "guard", "near"):
             super().run(name, sql, params)
             return
-        super().save(written(sql, params), self._file(name))
-        self._db.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM {in_place(self._file(name))}')
+        file = self._snapshot / f"{name}.parquet" if scope == "near" else self._file(name)
+        super().save(written(sql, params), file)
+        self._db.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM {in_place(file)}')
 
     def _run_near(self, name: str, sql: str, params: Mapping[str, object], scope: str) -> None:
         """Make a table of the accounts that differ, and put it together with what was kept of the others."""
@@ -296,12 +299,17 @@ class KeepingEngine(DuckEngine):
         self._name(name)
 
 
-def _source(table: str) -> str:
+def _has_id(read: Read) -> bool:
+    """Whether the rows of a table are kept with their id."""
+    return "id" in read.columns or (bool(TABLES[read.table].column("id")) and read.table not in _UNNAMED)
+
+
+def _source(read: Read) -> str:
     """The record's id as it is kept: only where it is another than the row's, or it would double the largest column."""
-    return "CASE WHEN _source = id THEN NULL ELSE _source END AS _source" if TABLES[table].column("id") else "_source"
+    return "CASE WHEN _source = id THEN NULL ELSE _source END AS _source" if _has_id(read) else "_source"
 
 
 def _listed(read: Read, prefix: str = "") -> str:
-    """The columns of a table that are kept: its id, and what is read of it."""
-    names = (*(["id"] if TABLES[read.table].column("id") else []), *(c for c in read.columns if c != "id"))
+    """The columns of a table that are kept: its id where it is asked for, and what is read of it."""
+    names = (*(["id"] if _has_id(read) else []), *(c for c in read.columns if c != "id"))
     return ", ".join(f'{prefix}"{n}"' for n in names)

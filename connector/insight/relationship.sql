@@ -47,43 +47,59 @@ FROM activity_pair p
 JOIN (SELECT activity_id, COUNT(*) AS people FROM activity_pair GROUP BY activity_id) n
   ON n.activity_id = p.activity_id
 
--- A mail to more than :mass_mail people counts nothing.
--- view: activity_counted
-SELECT
-  p.contact_id AS contact_id,
-  t.account_id AS account_id,
-  a.owner_id AS owner_id,
-  a.at_day AS at_day,
-  CAST(floor((a.at_day + 3) * 1.0E0 / 7.0E0) AS BIGINT) AS week,
-  CASE WHEN a.captured = 1 THEN 1 ELSE 0 END AS captured,
-  a.kind AS kind,
-  CASE WHEN a.kind IN ('email_in', 'email_out') AND p.people > :mass_mail THEN 0 ELSE 1 END AS counted,
-  exp((a.at_day - :reference) * :decay - 0.5E0 * ln(p.people * 1.0E0)) AS fade
-FROM activity_person p
-JOIN activity a ON a.id = p.activity_id
-JOIN contact_title t ON t.contact_id = p.contact_id
-WHERE a.at_day <= :as_of
-
--- A meeting counts on both sides, a mail on the side that sent it; of the others the direction is not kept, so half
--- goes to each side.
--- view: activity_points
+-- Who took part in what, once for all who read it. A mail to more than :mass_mail people counts nothing.
+-- near step: activity_counted
 SELECT
   contact_id,
   account_id,
   owner_id,
   at_day,
-  week,
+  CAST(floor((at_day + 3) * 1.0E0 / 7.0E0) AS BIGINT) AS week,
   captured,
   kind,
   counted,
-  CAST(floor(CASE kind WHEN 'meeting' THEN 5.0E0 WHEN 'email_in' THEN 2.0E0 ELSE 0.0E0 END * fade * 1.0E6 + 0.5E0)
-    AS BIGINT) * counted AS points_in,
-  CAST(floor(CASE kind WHEN 'meeting' THEN 5.0E0 WHEN 'email_out' THEN 1.0E0 ELSE 0.0E0 END * fade * 1.0E6 + 0.5E0)
-    AS BIGINT) * counted AS points_out,
   CAST(floor(CASE kind
-    WHEN 'call' THEN 1.5E0 WHEN 'chat' THEN 1.0E0 WHEN 'event' THEN 1.0E0 WHEN 'task' THEN 0.5E0 ELSE 0.0E0
-  END * fade * 1.0E6 + 0.5E0) AS BIGINT) * counted AS points_plain
+    WHEN 'meeting' THEN 5.0E0 WHEN 'email_in' THEN 2.0E0 WHEN 'call' THEN 1.5E0 WHEN 'email_out' THEN 1.0E0
+    WHEN 'chat' THEN 1.0E0 WHEN 'event' THEN 1.0E0 WHEN 'task' THEN 0.5E0 ELSE 0.0E0
+  END * exp((at_day - :reference) * :decay - 0.5E0 * ln(people * 1.0E0)) * 1.0E6 + 0.5E0) AS BIGINT) * counted AS points
+FROM (
+  SELECT
+    p.contact_id AS contact_id,
+    t.account_id AS account_id,
+    a.owner_id AS owner_id,
+    a.at_day AS at_day,
+    CASE WHEN a.captured = 1 THEN 1 ELSE 0 END AS captured,
+    a.kind AS kind,
+    CASE WHEN a.kind IN ('email_in', 'email_out') AND p.people > :mass_mail THEN 0 ELSE 1 END AS counted,
+    p.people AS people
+  FROM activity_person p
+  JOIN activity a ON a.id = p.activity_id
+  JOIN contact_title t ON t.contact_id = p.contact_id
+  WHERE a.at_day <= :as_of
+) AS taken
+
+-- Most weeks of a contact hold one activity. Only where there are several must they be summed to be held under the cap.
+-- near step: week_several
+SELECT contact_id, week
 FROM activity_counted
+GROUP BY contact_id, week
+HAVING COUNT(*) > 1
+
+-- A meeting counts on both sides, a mail on the side that sent it; of the others the direction is not kept, so half
+-- goes to each side.
+-- view: activity_points
+SELECT
+  a.contact_id AS contact_id,
+  a.week AS week,
+  a.at_day AS at_day,
+  a.captured AS captured,
+  a.kind AS kind,
+  a.counted AS counted,
+  CASE WHEN a.kind IN ('meeting', 'email_in') THEN a.points ELSE 0 END AS points_in,
+  CASE WHEN a.kind IN ('meeting', 'email_out') THEN a.points ELSE 0 END AS points_out,
+  CASE WHEN a.kind IN ('meeting', 'email_in', 'email_out') THEN 0 ELSE a.points END AS points_plain
+FROM activity_counted a
+JOIN week_several s ON s.contact_id = a.contact_id AND s.week = a.week
 
 -- Two-way is a captured meeting, call or chat, or captured mail in both directions.
 -- view: week_points
@@ -115,6 +131,25 @@ SELECT
   CAST(floor(least(typed_plain, cap - least(typed_out, cap)) * :typed + 0.5E0) AS BIGINT) AS typed_plain_out
 FROM week_points
 
+-- What an activity is worth that is alone in its week: the same, of one.
+-- view: activity_alone
+SELECT
+  contact_id,
+  week,
+  at_day,
+  captured,
+  kind,
+  counted,
+  CASE WHEN captured = 1 THEN points ELSE CAST(floor(points * :typed + 0.5E0) AS BIGINT) END AS points
+FROM (
+  SELECT a.contact_id AS contact_id, a.week AS week, a.at_day AS at_day, a.captured AS captured, a.kind AS kind,
+    a.counted AS counted,
+    least(a.points, CAST(floor(exp((a.at_day - :reference) * :decay) * :weekly_cap * 1.0E6 + 0.5E0) AS BIGINT)) AS points
+  FROM activity_counted a
+  LEFT JOIN week_several s ON s.contact_id = a.contact_id AND s.week = a.week
+  WHERE s.contact_id IS NULL
+) AS capped
+
 -- view: week_sides
 SELECT
   contact_id,
@@ -125,6 +160,18 @@ SELECT
   least(captured_plain + typed_plain_out, cap - least(captured_out + typed_out, cap)) AS plain_out,
   talk_day, mail_in_day, mail_out_day
 FROM week_typed
+UNION ALL
+SELECT
+  contact_id,
+  week,
+  CASE WHEN kind IN ('meeting', 'email_in') THEN points ELSE 0 END AS side_in,
+  CASE WHEN kind IN ('meeting', 'email_out') THEN points ELSE 0 END AS side_out,
+  CASE WHEN kind IN ('meeting', 'email_in', 'email_out') THEN 0 ELSE points END AS plain_in,
+  CASE WHEN kind IN ('meeting', 'email_in', 'email_out') THEN 0 ELSE points END AS plain_out,
+  CASE WHEN captured = 1 AND kind IN ('meeting', 'call', 'chat') THEN at_day END AS talk_day,
+  CASE WHEN captured = 1 AND counted = 1 AND kind = 'email_in' THEN at_day END AS mail_in_day,
+  CASE WHEN captured = 1 AND counted = 1 AND kind = 'email_out' THEN at_day END AS mail_out_day
+FROM activity_alone
 
 -- What was there by the end of :then_week makes the strength of that day, by the same formula: a week is whole in both.
 -- view: contact_sums
@@ -160,10 +207,13 @@ FROM (
     SELECT MIN(account_id) AS account_id, owner_id,
       CAST(floor(exp((MAX(at_day) - :reference) * :decay) * :weekly_cap * 2.0E6 + 0.5E0) AS BIGINT) AS cap,
       CAST(SUM(CASE
-        WHEN captured = 1 THEN points_in + points_out + 2 * points_plain
-        ELSE CAST(floor((points_in + points_out + 2 * points_plain) * :typed + 0.5E0) AS BIGINT)
+        WHEN captured = 1 THEN points ELSE CAST(floor(points * :typed + 0.5E0) AS BIGINT)
       END) AS BIGINT) AS points
-    FROM activity_points
+    FROM (
+      SELECT contact_id, account_id, owner_id, week, at_day, captured, counted,
+        CASE WHEN kind IN ('email_in', 'email_out') THEN points ELSE 2 * points END AS points
+      FROM activity_counted
+    ) AS both_sides
     WHERE at_day > :then_day AND counted = 1 AND owner_id IS NOT NULL AND account_id IS NOT NULL
     GROUP BY contact_id, owner_id, week
   ) AS weeks
@@ -245,15 +295,32 @@ SELECT
   points
 FROM contact_measured
 
--- view: contact_place
-SELECT
-  contact_id, account_id, strength, band, two_way_90, engaged, level, weight, points,
-  row_number() OVER (
-    PARTITION BY account_id
-    ORDER BY COALESCE(strength, 0.0E0) * weight DESC, COALESCE(name, ''), COALESCE(created_day, 0), contact_id
-  ) AS place
+-- Only where there are more people than count need they be ranked.
+-- daily inner: account_crowded
+SELECT account_id
 FROM contact_strength
 WHERE present = 1 AND account_id IS NOT NULL
+GROUP BY account_id
+HAVING COUNT(*) > :top
+
+-- view: contact_place
+SELECT
+  s.account_id AS account_id, s.strength AS strength, s.band AS band, s.two_way_90 AS two_way_90, s.engaged AS engaged,
+  s.level AS level, s.weight AS weight, s.points AS points, 1 AS place
+FROM contact_strength s
+LEFT JOIN account_crowded c ON c.account_id = s.account_id
+WHERE s.present = 1 AND s.account_id IS NOT NULL AND c.account_id IS NULL
+UNION ALL
+SELECT
+  s.account_id AS account_id, s.strength AS strength, s.band AS band, s.two_way_90 AS two_way_90, s.engaged AS engaged,
+  s.level AS level, s.weight AS weight, s.points AS points,
+  row_number() OVER (
+    PARTITION BY s.account_id
+    ORDER BY COALESCE(s.strength, 0.0E0) * s.weight DESC, COALESCE(s.name, ''), COALESCE(s.created_day, 0), s.contact_id
+  ) AS place
+FROM contact_strength s
+JOIN account_crowded c ON c.account_id = s.account_id
+WHERE s.present = 1
 
 -- view: account_strength_raw
 SELECT

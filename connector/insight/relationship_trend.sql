@@ -33,7 +33,25 @@ FROM (
   WHERE r.account_id IS NOT NULL
 ) AS b
 
+-- near inner: then_crowded
+SELECT account_id
+FROM contact_sides
+GROUP BY account_id
+HAVING COUNT(*) > :top
+
 -- Of two with the same strength and weight either may stand in tenth place: their terms are the same.
+-- view: then_place
+SELECT t.account_id AS account_id, t.level AS level, t.weight AS weight, t.points AS points, t.then_micro AS then_micro,
+  1 AS place
+FROM contact_then t
+LEFT JOIN then_crowded c ON c.account_id = t.account_id
+WHERE c.account_id IS NULL
+UNION ALL
+SELECT t.account_id AS account_id, t.level AS level, t.weight AS weight, t.points AS points, t.then_micro AS then_micro,
+  row_number() OVER (PARTITION BY t.account_id ORDER BY t.then_micro / 1.0E8 * t.weight DESC, t.contact_id) AS place
+FROM contact_then t
+JOIN then_crowded c ON c.account_id = t.account_id
+
 -- HHI is the sum of the squared shares: of whole thousandths of points, so that no float is summed.
 -- kept step: account_then
 SELECT
@@ -44,14 +62,7 @@ SELECT
   MAX(CASE WHEN level >= 4 THEN then_micro END) AS then_senior,
   CAST(SUM(points) AS BIGINT) AS points,
   CAST(SUM(points * points) AS BIGINT) AS squares
-FROM (
-  SELECT account_id, level, weight, points, then_micro,
-    row_number() OVER (
-      PARTITION BY account_id
-      ORDER BY then_micro / 1.0E8 * weight DESC, contact_id
-    ) AS place
-  FROM contact_then
-) AS placed
+FROM then_place
 GROUP BY account_id
 
 -- view: account_strength_then

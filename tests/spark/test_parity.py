@@ -34,7 +34,6 @@ from connector.store.mirror import Mirror
 # Java has an exp and a ln of its own, a bit beside the machine's. These columns stand between them and the step that
 # makes whole millionths of them; on Spark itself, and only there, they may differ in the last digits.
 LAST_DIGITS = {
-    "activity_counted": "fade",
     "contact_balance": "reciprocity",
     "account_strength_raw": "raw",
     "account_warmth": "raw",

@@ -4,14 +4,12 @@
 
 -- Who of ours talks with whom, by what a mail or calendar link recorded.
 -- kept step: contact_talk
-SELECT t.account_id AS account_id, p.contact_id AS contact_id, a.owner_id AS owner_id, COUNT(*) AS talks,
+SELECT a.account_id AS account_id, a.contact_id AS contact_id, a.owner_id AS owner_id, COUNT(*) AS talks,
   MAX(a.at_day) AS last_day
-FROM activity a
-JOIN activity_person p ON p.activity_id = a.id
-JOIN contact_title t ON t.contact_id = p.contact_id
-WHERE a.captured = 1 AND a.kind IN ('meeting', 'call', 'chat') AND a.at_day <= :as_of AND a.owner_id IS NOT NULL
-  AND t.level IS NOT NULL
-GROUP BY t.account_id, p.contact_id, a.owner_id
+FROM activity_counted a
+JOIN contact_title t ON t.contact_id = a.contact_id
+WHERE a.captured = 1 AND a.kind IN ('meeting', 'call', 'chat') AND a.owner_id IS NOT NULL AND t.level IS NOT NULL
+GROUP BY a.account_id, a.contact_id, a.owner_id
 
 -- Only who is in touch with us can introduce us, and only by one who still works here.
 -- step: introduction_colleague
