@@ -13,6 +13,8 @@ from connector.schema import Context
 
 AS_OF = 20_000
 RECENT, OLD, ANCIENT = AS_OF - 100, AS_OF - 600, AS_OF - 800
+# What is owned, with ids and names.
+OWN = "whitespace_own JOIN whitespace_row USING (row_n) JOIN whitespace_family USING (family_n)"
 Rows = dict[str, list[dict[str, Any]]]
 Maker = Callable[[Rows], DuckEngine]
 
@@ -91,7 +93,7 @@ def test_an_owned_family_is_never_a_gap(engine_with: Maker) -> None:
             buy(rows, f"A{n:02}", str(family), day=int(AS_OF - generator.integers(1, 1000)))
     with shown(engine_with(rows)) as engine:
         gaps = engine.rows("SELECT account_id, family FROM whitespace_cell WHERE state = 'whitespace'")
-        bought = engine.rows("SELECT account_id, family FROM whitespace_own")
+        bought = engine.rows(f"SELECT account_id, family FROM {OWN}")
 
         assert gaps
         assert not set(gaps) & set(bought)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_whitespace import AS_OF, OLD, RECENT, Maker, Rows, buy, portfolio, shown, states
+from test_whitespace import AS_OF, OLD, OWN, RECENT, Maker, Rows, buy, portfolio, shown, states
 
 from connector.insight import explain, hierarchy, whitespace
 from connector.insight.whitespace import evidence
@@ -363,7 +363,7 @@ def properties(engine_with: Maker) -> dict[str, dict[str, Any]]:
             made[name] = {
                 "ranking": engine.rows(f"SELECT account_id, family, state, shown FROM whitespace_cell {ours}"),
                 "values": engine.rows(f"SELECT typical_minor, low_minor, high_minor FROM whitespace_estimate {ours}"),
-                "bought": engine.rows(f"SELECT account_id, family FROM whitespace_own {ours}"),
+                "bought": engine.rows(f"SELECT account_id, family FROM {OWN} {ours}"),
             }
     return made
 
@@ -438,5 +438,5 @@ def test_whitespace_reads_contracts_once_where_they_are_the_revenue(engine_with:
         ends_day=AS_OF + 365)  # fmt: skip
     with engine_with(rows) as engine:
         whitespace.estimate(engine, Context(as_of=AS_OF, revenue="contracts"), Settings())
-        sql = "SELECT year_minor FROM whitespace_own WHERE account_id = 'T1' AND family = 'hoses'"
+        sql = f"SELECT year_minor FROM {OWN} WHERE account_id = 'T1' AND family = 'hoses'"
         assert engine.rows(sql) == [(500_00,)]

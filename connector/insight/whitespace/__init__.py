@@ -82,6 +82,8 @@ def estimate(engine: Engine, context: Context, settings: Settings) -> None:
             "counts": int(learned.beaten is not False),
         },
     )
+    # The tables of the patterns are as large as that of the ideas, which says the same by account.
+    engine.drop(["whitespace_member", "whitespace_pattern"])
 
 
 def show(engine: Engine, context: Context, settings: Settings) -> None:

@@ -26,7 +26,7 @@ def read_matrix(engine: Engine) -> tuple[Ints, Ints, Flags]:
     )
     cells = engine.arrays(
         "SELECT a.account_n, o.family_n, o.level FROM whitespace_own AS o"
-        " JOIN whitespace_account AS a ON a.account_id = o.account_id"
+        " JOIN whitespace_account AS a ON a.row_n = o.row_n"
     )
     table = np.column_stack([_ints(v) for v in traits.values()])
     levels: Ints = np.zeros((len(table), len(sold)), dtype=np.int8)
@@ -39,7 +39,7 @@ def _ints(values: np.ndarray[Any, Any]) -> Ints:
 
 
 # Below every score that a model gives.
-_NEVER = np.iinfo(np.int64).min // 2
+_NEVER = -1
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,10 @@ class _Gaps:
     peers: Ints
     first: Ints
     second: Ints
+
+    def narrow(self) -> "_Gaps":
+        """The same in half the memory: no pattern, peer or score goes beyond 32 bits."""
+        return _Gaps(*(getattr(self, f.name).astype(np.int32) for f in fields(self)))
 
 
 def load_patterns(
@@ -127,7 +131,7 @@ def _learned(
         why = np.where(pulls >= 0, np.where(goes_with[pulls, column], 1, 2), np.where(related[row, column], 3, 0))
         picked = (why, pulls, beside.owners[row, column], beside.peers[row])
         gaps = _Gaps(row + part.rows.start, column, *picked, part.first[row, column], part.second[row, column])
-        return gaps, cells_of(patterns, part)
+        return gaps.narrow(), cells_of(patterns, part)
 
     made = []
     for gaps, cells in parts(patterns, models, found):
@@ -154,8 +158,12 @@ def _by_catalogue(
 
 def _foremost(values: Ints, most: int) -> Flags:
     """The largest values of each row, `most` of them, that are any at all; of equal ones the first columns."""
-    place = np.argsort(np.argsort(-values, axis=1, kind="stable"), axis=1, kind="stable")
-    return np.asarray((place < most) & (values > _NEVER))
+    if not most:
+        return np.zeros(values.shape, dtype=np.bool_)
+    width = values.shape[1]
+    # A key tells its column.
+    keys, place = values * width + np.arange(width)[::-1], max(width - most, 0)
+    return np.asarray((keys >= np.partition(keys, place, axis=1)[:, place, None]) & (values > _NEVER))
 
 
 def _odds(score: Floats, family: Ints, curve: Curve | None, crowd: Floats) -> Floats:
@@ -192,11 +200,14 @@ def _relations(engine: Engine, families: int) -> tuple[Ints, Ints]:
 def _pulled(levels: Ints, pairs: Flags, weights: Floats) -> Ints:
     """For each cell the owned family that pulls it most among the allowed pairs; -1 where none does."""
     best: Floats = np.full(levels.shape, -np.inf)
-    pulled_by: Ints = np.full(levels.shape, -1, dtype=np.int64)
+    pulled_by: Ints = np.full(levels.shape, -1, dtype=np.int16)
     for family in range(levels.shape[1]):
-        owners = np.flatnonzero(levels[:, family])
-        pull = np.where(pairs[family], levels[owners, family][:, None] * weights[family], -np.inf)
-        better = pull > best[owners]
-        best[owners] = np.where(better, pull, best[owners])
-        pulled_by[owners] = np.where(better, family, pulled_by[owners])
+        owners, others = np.flatnonzero(levels[:, family]), np.flatnonzero(pairs[family])
+        if not len(others):
+            continue
+        cells = np.ix_(owners, others)
+        pull, before = levels[owners, family][:, None] * weights[family, others], best[cells]
+        better = pull > before
+        best[cells] = np.where(better, pull, before)
+        pulled_by[cells] = np.where(better, family, pulled_by[cells])
     return pulled_by

@@ -49,7 +49,7 @@ def read(engine: Engine, traits: Ints, halve_days: int) -> History:
     cells = engine.arrays(
         "SELECT d.place, o.family_n, COALESCE(o.first_day, -1) AS first_day, COALESCE(o.last_day, -1) AS last_day,"
         " o.year_minor, o.recent_minor"
-        " FROM whitespace_own AS o JOIN whitespace_account AS a ON a.account_id = o.account_id"
+        " FROM whitespace_own AS o JOIN whitespace_account AS a ON a.row_n = o.row_n"
         " JOIN whitespace_drawn AS d ON d.account_n = a.account_n"
         " ORDER BY d.place, o.family_n"
     )

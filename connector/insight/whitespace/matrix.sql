@@ -95,10 +95,21 @@ FROM (SELECT COALESCE(g.root_id, w.account_id) AS account_id, w.subject AS famil
         AND w.answer IN ('accepted', 'no_need', 'already_has', 'competitor', 'in_house')) AS v
 WHERE v.place = 1 AND (v.answer IN ('already_has', 'competitor', 'in_house') OR v.day > :answer_day)
 
+-- Cells are told by numbers, not by ids and names: these are joined and kept far cheaper.
+-- step: whitespace_row
+SELECT id AS account_id, row_number() OVER (ORDER BY id) AS row_n FROM account
+
+-- The row that each account counts in.
+-- inner: whitespace_of
+SELECT a.id AS account_id, r.row_n
+FROM account AS a
+LEFT JOIN whitespace_branch AS g ON g.account_id = a.id
+JOIN whitespace_row AS r ON r.account_id = COALESCE(g.root_id, a.id)
+
 -- step: whitespace_own
-SELECT COALESCE(g.root_id, u.account_id) AS account_id, f.family_n, f.family, MIN(u.first_day) AS first_day,
-  MAX(u.last_day) AS last_day, CAST(SUM(u.year_minor) AS BIGINT) AS year_minor,
-  CAST(SUM(u.recent_minor) AS BIGINT) AS recent_minor, MAX(u.installed) AS installed,
+SELECT n.row_n, f.family_n, MIN(u.first_day) AS first_day, MAX(u.last_day) AS last_day,
+  CAST(SUM(u.year_minor) AS BIGINT) AS year_minor, CAST(SUM(u.recent_minor) AS BIGINT) AS recent_minor,
+  MAX(u.installed) AS installed,
   CASE WHEN MAX(u.installed) = 1 OR MAX(u.last_day) > :halve_day THEN 2 ELSE 1 END AS level
 FROM (SELECT account_id, family, first_day, last_day, year_minor, recent_minor, runs AS installed
       FROM whitespace_bought WHERE last_day IS NOT NULL
@@ -108,8 +119,8 @@ FROM (SELECT account_id, family, first_day, last_day, year_minor, recent_minor, 
       SELECT account_id, family, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), 0, 0, 1
       FROM whitespace_answer WHERE answer = 'already_has') AS u
 JOIN whitespace_family AS f ON f.family = u.family
-LEFT JOIN whitespace_branch AS g ON g.account_id = u.account_id
-GROUP BY COALESCE(g.root_id, u.account_id), f.family_n, f.family
+JOIN whitespace_of AS n ON n.account_id = u.account_id
+GROUP BY n.row_n, f.family_n
 
 -- kept step: whitespace_size
 SELECT b.account_id, MIN(b.day) AS since_day,
@@ -148,7 +159,7 @@ FROM account WHERE country <> '' GROUP BY country
 
 -- Size classes double: 1 employee is class 0, 2 are 1, 4 are 2. The tiny addend keeps exact powers in their class.
 -- step: whitespace_account
-SELECT CAST(row_number() OVER (ORDER BY a.id) - 1 AS BIGINT) AS account_n, a.id AS account_id, z.since_day,
+SELECT CAST(row_number() OVER (ORDER BY a.id) - 1 AS BIGINT) AS account_n, a.id AS account_id, r.row_n, z.since_day,
   CASE WHEN z.size_minor > 0 THEN z.size_minor END AS size_minor,
   COALESCE(i.code, -1) AS industry_code, COALESCE(c.code, -1) AS country_code,
   CASE WHEN a.employees >= 1 THEN CAST(floor(ln(a.employees * 1.0E0) / 0.6931471805599453E0 + 1.0E-9) AS BIGINT)
@@ -157,38 +168,43 @@ SELECT CAST(row_number() OVER (ORDER BY a.id) - 1 AS BIGINT) AS account_n, a.id 
        THEN CAST(floor(ln(a.annual_revenue_minor * 1.0E0) / 0.6931471805599453E0 + 1.0E-9) AS BIGINT)
        ELSE -1 END AS revenue_class
 FROM account AS a
-JOIN (SELECT account_id FROM whitespace_own GROUP BY account_id) AS w ON w.account_id = a.id
+JOIN whitespace_row AS r ON r.account_id = a.id
+JOIN (SELECT row_n FROM whitespace_own GROUP BY row_n) AS w ON w.row_n = r.row_n
 LEFT JOIN whitespace_row_size AS z ON z.account_id = a.id
 LEFT JOIN whitespace_industry AS i ON i.industry = a.industry
 LEFT JOIN whitespace_country AS c ON c.country = a.country
 
+-- near inner: whitespace_lost
+SELECT id, account_id, close_day, lost_reason, competitor,
+  row_number() OVER (PARTITION BY account_id ORDER BY close_day DESC, id) AS place
+FROM opportunity
+WHERE state = 'lost' AND close_day > :lost_day AND close_day <= :as_of AND COALESCE(created_day, 0) <= :as_of
+
 -- A deal that closed after the day we look from was open on it, if it existed. Of several lost ones the last tells why.
 -- kept step: whitespace_touched
-SELECT d.account_id, d.family, MAX(d.pipeline) AS pipeline,
-  MAX(CASE WHEN d.pipeline = 0 AND d.place = 1 THEN d.close_day END) AS lost_day,
-  MAX(CASE WHEN d.pipeline = 0 AND d.place = 1 THEN d.lost_reason END) AS lost_reason,
-  MAX(CASE WHEN d.pipeline = 0 AND d.place = 1 THEN d.competitor END) AS competitor
-FROM (SELECT t.account_id, t.family, t.pipeline, t.close_day, t.lost_reason, t.competitor,
-        row_number() OVER (PARTITION BY t.account_id, t.family, t.pipeline ORDER BY t.close_day DESC, t.id) AS place
-      FROM (SELECT o.id, o.account_id, p.family, o.close_day, o.lost_reason, o.competitor,
-              CASE WHEN o.state = 'open' OR o.close_day > :as_of THEN 1 ELSE 0 END AS pipeline
-            FROM opportunity_line AS l
-            JOIN opportunity AS o ON o.id = l.opportunity_id
-            JOIN account AS a ON a.id = o.account_id
-            JOIN product AS p ON p.id = l.product_id
-            WHERE COALESCE(o.created_day, 0) <= :as_of AND p.family <> ''
-              AND (o.state = 'open' OR o.close_day > :as_of OR (o.state = 'lost' AND o.close_day > :lost_day))) AS t) AS d
-GROUP BY d.account_id, d.family
+SELECT t.account_id, t.family, t.pipeline, w.close_day AS lost_day, w.lost_reason, w.competitor
+FROM (SELECT o.account_id, p.family, MAX(o.pipeline) AS pipeline, MIN(o.place) AS place
+      FROM opportunity_line AS l
+      JOIN (SELECT q.id, q.account_id, 1 AS pipeline, CAST(NULL AS BIGINT) AS place
+            FROM opportunity AS q
+            WHERE COALESCE(q.created_day, 0) <= :as_of AND (q.state = 'open' OR q.close_day > :as_of)
+            UNION ALL
+            SELECT x.id, x.account_id, 0, x.place FROM whitespace_lost AS x) AS o ON o.id = l.opportunity_id
+      JOIN account AS a ON a.id = o.account_id
+      JOIN product AS p ON p.id = l.product_id
+      WHERE p.family <> ''
+      GROUP BY o.account_id, p.family) AS t
+LEFT JOIN whitespace_lost AS w ON w.account_id = t.account_id AND w.place = t.place
 
 -- The surest fact about a cell makes its state: owned, on offer, answered, held by a competitor, lost, bought long ago.
 -- An answer that is older than the last purchase or loss has been overtaken. Reason: why it was lost, or to whom.
 -- step: whitespace_known
-SELECT k.account_id, k.family_n, k.family, k.state,
+SELECT k.row_n, k.family_n, k.state,
   CASE WHEN k.state = 'lost' THEN k.lost_reason WHEN k.state = 'competitor' THEN k.competitor END AS reason,
   CASE WHEN k.state IN ('owned', 'lapsed') THEN k.last_day WHEN k.answered = 1 THEN k.answer_day
-       WHEN k.state <> 'pipeline' THEN k.lost_day END AS since_day
-FROM (SELECT s.account_id, s.family_n, s.family, s.last_day, s.lost_day, s.lost_reason, s.competitor, s.answer_day,
-        s.answered,
+       WHEN k.state <> 'pipeline' THEN k.lost_day END AS since_day, k.year_minor
+FROM (SELECT s.row_n, s.family_n, s.last_day, s.lost_day, s.lost_reason, s.competitor, s.answer_day, s.answered,
+        s.year_minor,
         CASE WHEN s.installed = 1 OR s.last_day > :owned_day THEN 'owned'
              WHEN s.pipeline = 1 THEN 'pipeline'
              WHEN s.answered = 1 THEN s.answer
@@ -197,73 +213,77 @@ FROM (SELECT s.account_id, s.family_n, s.family, s.last_day, s.lost_day, s.lost_
              WHEN s.lost_day IS NOT NULL AND s.competitor <> '' THEN 'competitor'
              WHEN s.lost_day IS NOT NULL THEN 'lost'
              WHEN s.last_day IS NOT NULL THEN 'lapsed' END AS state
-      FROM (SELECT c.account_id, c.family_n, c.family, MAX(c.installed) AS installed, MAX(c.last_day) AS last_day,
-              MAX(c.pipeline) AS pipeline, MAX(c.lost_day) AS lost_day, MAX(c.lost_reason) AS lost_reason,
-              MAX(c.competitor) AS competitor, MAX(c.rival) AS rival, MAX(c.answer) AS answer,
-              MAX(c.answer_day) AS answer_day,
+      FROM (SELECT c.row_n, c.family_n, MAX(c.installed) AS installed, MAX(c.last_day) AS last_day,
+              MAX(c.year_minor) AS year_minor, MAX(c.pipeline) AS pipeline, MAX(c.lost_day) AS lost_day,
+              MAX(c.lost_reason) AS lost_reason, MAX(c.competitor) AS competitor, MAX(c.rival) AS rival,
+              MAX(c.answer) AS answer, MAX(c.answer_day) AS answer_day,
               CASE WHEN MAX(c.answer_day) >= GREATEST(COALESCE(MAX(c.last_day), 0), COALESCE(MAX(c.lost_day), 0))
                    THEN 1 ELSE 0 END AS answered
-            FROM (SELECT account_id, family_n, family, installed, last_day, 0 AS pipeline, CAST(NULL AS BIGINT) AS lost_day,
-              CAST(NULL AS STRING) AS lost_reason, CAST(NULL AS STRING) AS competitor, 0 AS rival, CAST(NULL AS STRING) AS answer,
-              CAST(NULL AS BIGINT) AS answer_day
-            FROM whitespace_own
-            UNION ALL
-            SELECT COALESCE(g.root_id, t.account_id), f.family_n, f.family, 0, CAST(NULL AS BIGINT), t.pipeline,
-              CASE WHEN m.meaning = 'passing' THEN CAST(NULL AS BIGINT) ELSE t.lost_day END,
-              COALESCE(m.meaning, t.lost_reason), t.competitor, 0, CAST(NULL AS STRING), CAST(NULL AS BIGINT)
-            FROM whitespace_touched AS t
-            JOIN whitespace_family AS f ON f.family = t.family
-            LEFT JOIN whitespace_reason AS m ON m.reason = t.lost_reason
-            LEFT JOIN whitespace_branch AS g ON g.account_id = t.account_id
-            UNION ALL
-            SELECT COALESCE(g.root_id, r.account_id), f.family_n, f.family, 0, CAST(NULL AS BIGINT), 0, CAST(NULL AS BIGINT),
-              CAST(NULL AS STRING), CAST(NULL AS STRING), 1, CAST(NULL AS STRING), CAST(NULL AS BIGINT)
-            FROM whitespace_rival AS r
-            JOIN whitespace_family AS f ON f.family = r.family
-            LEFT JOIN whitespace_branch AS g ON g.account_id = r.account_id
-            UNION ALL
-            SELECT v.account_id, f.family_n, f.family, 0, CAST(NULL AS BIGINT), 0, CAST(NULL AS BIGINT), CAST(NULL AS STRING),
-              CAST(NULL AS STRING), 0, v.answer, v.day
-            FROM whitespace_answer AS v
-            JOIN whitespace_family AS f ON f.family = v.family
-            WHERE v.answer <> 'already_has') AS c
-            GROUP BY c.account_id, c.family_n, c.family) AS s) AS k
+            FROM (SELECT row_n, family_n, installed, last_day, year_minor, 0 AS pipeline,
+                    CAST(NULL AS BIGINT) AS lost_day, CAST(NULL AS STRING) AS lost_reason,
+                    CAST(NULL AS STRING) AS competitor, 0 AS rival, CAST(NULL AS STRING) AS answer,
+                    CAST(NULL AS BIGINT) AS answer_day
+                  FROM whitespace_own
+                  UNION ALL
+                  SELECT n.row_n, f.family_n, 0, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), t.pipeline,
+                    CASE WHEN m.meaning = 'passing' THEN CAST(NULL AS BIGINT) ELSE t.lost_day END,
+                    COALESCE(m.meaning, t.lost_reason), t.competitor, 0, CAST(NULL AS STRING), CAST(NULL AS BIGINT)
+                  FROM whitespace_touched AS t
+                  JOIN whitespace_family AS f ON f.family = t.family
+                  JOIN whitespace_of AS n ON n.account_id = t.account_id
+                  LEFT JOIN whitespace_reason AS m ON m.reason = t.lost_reason
+                  UNION ALL
+                  SELECT n.row_n, f.family_n, 0, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), 0, CAST(NULL AS BIGINT),
+                    CAST(NULL AS STRING), CAST(NULL AS STRING), 1, CAST(NULL AS STRING), CAST(NULL AS BIGINT)
+                  FROM whitespace_rival AS r
+                  JOIN whitespace_family AS f ON f.family = r.family
+                  JOIN whitespace_of AS n ON n.account_id = r.account_id
+                  UNION ALL
+                  SELECT n.row_n, f.family_n, 0, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), 0, CAST(NULL AS BIGINT),
+                    CAST(NULL AS STRING), CAST(NULL AS STRING), 0, v.answer, v.day
+                  FROM whitespace_answer AS v
+                  JOIN whitespace_family AS f ON f.family = v.family
+                  JOIN whitespace_of AS n ON n.account_id = v.account_id
+                  WHERE v.answer <> 'already_has') AS c
+            GROUP BY c.row_n, c.family_n) AS s) AS k
 WHERE k.state IS NOT NULL
 
 -- Rules of the settings that an account breaks; what is unknown of it breaks none.
 -- inner: whitespace_broken
-SELECT a.id AS account_id, r.rule_n, r.family,
+SELECT w.row_n, r.rule_n, r.family,
   CASE WHEN a.country <> '' AND (n.word IS NOT NULL OR (r.countries = 1 AND c.word IS NULL)) THEN 'country'
        WHEN a.industry <> '' AND r.industries = 1 AND i.word IS NULL THEN 'industry'
        WHEN a.employees < r.least_employees OR a.employees > r.most_employees THEN 'employees'
-       WHEN r.needs = 1 AND h.account_id IS NULL THEN 'needs'
-       WHEN e.account_id IS NOT NULL THEN 'excludes' END AS reason
+       WHEN r.needs = 1 AND h.row_n IS NULL THEN 'needs'
+       WHEN e.row_n IS NOT NULL THEN 'excludes' END AS reason
 FROM whitespace_account AS w
 JOIN account AS a ON a.id = w.account_id
 CROSS JOIN whitespace_rule AS r
 LEFT JOIN whitespace_word AS c ON c.rule_n = r.rule_n AND c.kind = 'countries' AND c.word = a.country
 LEFT JOIN whitespace_word AS n ON n.rule_n = r.rule_n AND n.kind = 'not_countries' AND n.word = a.country
 LEFT JOIN whitespace_word AS i ON i.rule_n = r.rule_n AND i.kind = 'industries' AND i.word = a.industry
-LEFT JOIN (SELECT k.account_id, x.rule_n FROM whitespace_known AS k JOIN whitespace_word AS x ON x.word = k.family
-           WHERE x.kind = 'needs' AND k.state = 'owned' GROUP BY k.account_id, x.rule_n) AS h
-  ON h.account_id = a.id AND h.rule_n = r.rule_n
-LEFT JOIN (SELECT k.account_id, x.rule_n FROM whitespace_known AS k JOIN whitespace_word AS x ON x.word = k.family
-           WHERE x.kind = 'excludes' AND k.state = 'owned' GROUP BY k.account_id, x.rule_n) AS e
-  ON e.account_id = a.id AND e.rule_n = r.rule_n
+LEFT JOIN (SELECT k.row_n, x.rule_n FROM whitespace_known AS k JOIN whitespace_family AS f ON f.family_n = k.family_n
+           JOIN whitespace_word AS x ON x.word = f.family
+           WHERE x.kind = 'needs' AND k.state = 'owned' GROUP BY k.row_n, x.rule_n) AS h
+  ON h.row_n = w.row_n AND h.rule_n = r.rule_n
+LEFT JOIN (SELECT k.row_n, x.rule_n FROM whitespace_known AS k JOIN whitespace_family AS f ON f.family_n = k.family_n
+           JOIN whitespace_word AS x ON x.word = f.family
+           WHERE x.kind = 'excludes' AND k.state = 'owned' GROUP BY k.row_n, x.rule_n) AS e
+  ON e.row_n = w.row_n AND e.rule_n = r.rule_n
 
 -- step: whitespace_barred
-SELECT b.account_id, f.family_n, f.family, 'not_eligible' AS state, MIN(b.reason) AS reason,
-  CAST(NULL AS BIGINT) AS since_day
+SELECT b.row_n, f.family_n, 'not_eligible' AS state, MIN(b.reason) AS reason, CAST(NULL AS BIGINT) AS since_day,
+  CAST(NULL AS BIGINT) AS year_minor
 FROM whitespace_broken AS b
 JOIN whitespace_family AS f ON f.family = b.family
-LEFT JOIN whitespace_known AS k ON k.account_id = b.account_id AND k.family_n = f.family_n
-WHERE b.reason IS NOT NULL AND k.account_id IS NULL
-GROUP BY b.account_id, f.family_n, f.family
+LEFT JOIN whitespace_known AS k ON k.row_n = b.row_n AND k.family_n = f.family_n
+WHERE b.reason IS NOT NULL AND k.row_n IS NULL
+GROUP BY b.row_n, f.family_n
 
 -- view: whitespace_state
-SELECT account_id, family_n, family, state, reason, since_day FROM whitespace_known
+SELECT row_n, family_n, state, reason, since_day, year_minor FROM whitespace_known
 UNION ALL
-SELECT account_id, family_n, family, state, reason, since_day FROM whitespace_barred
+SELECT row_n, family_n, state, reason, since_day, year_minor FROM whitespace_barred
 
 -- step: whitespace_relation
 SELECT f.family_n AS family_n, g.family_n AS other_n,

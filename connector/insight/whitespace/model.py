@@ -91,9 +91,25 @@ def train(patterns: Patterns, settings: Settings, rates: Floats) -> Models:
         sums = (np.maximum(found, 0) * counted).sum(axis=0)
         return np.asarray(rates * _UNIT * counted.sum(axis=0) / np.maximum(sums, 1))
 
-    first, second = millionths(patterns.x(rows) @ weights), near(rows).score
+    beside = near(rows)
+    first, second = millionths(patterns.x(rows) @ weights), beside.score
     lifts = lift(first), lift(second)
-    return Models(weights, near, *lifts, (rows, _lifted(first, lifts[0]), _lifted(second, lifts[1])))
+    sample = (rows, _lifted(first, lifts[0]), _lifted(second, lifts[1]))
+    return Models(weights, _remembering(near, rows, beside), *lifts, sample)
+
+
+def _remembering(near: Callable[[Ints], Neighbours], rows: Ints, seen: Neighbours) -> Callable[[Ints], Neighbours]:
+    """The same answers, without looking again for those of these rows."""
+
+    def some(asked: Ints) -> Neighbours:
+        place = np.minimum(np.searchsorted(rows, asked), len(rows) - 1)
+        fresh = rows[place] != asked
+        found = near(asked[fresh])
+        made = Neighbours(seen.score[place], seen.owners[place], seen.peers[place])
+        made.score[fresh], made.owners[fresh], made.peers[fresh] = found.score, found.owners, found.peers
+        return made
+
+    return some
 
 
 def scores(patterns: Patterns, settings: Settings, rates: Floats) -> Scores:

@@ -5,6 +5,7 @@ Next room: `gaps`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from connector.insight.arrays import MILLION, Floats, Ints, blocks, millionths
 from connector.insight.whitespace.approximate import Columns, index
 from connector.insight.whitespace.propensity import Patterns
 
+Words = np.ndarray[Any, np.dtype[np.uint64]]
 # A table of similarities that stays in a processor's cache is worked on twice as fast.
 _NEAR_CELLS = 250_000
 # Codes of industries and countries that the index knows, and how many doublings of size are still alike.
@@ -47,26 +49,30 @@ def neighbours(
     exact = len(patterns.counts) <= exact_limit
     closest_of = _compared(patterns, k + 1, firmographic) if exact else _found(patterns, k + 1, firmographic)
     # An index answers many at once sooner than few.
-    width = len(patterns.counts) if exact else (k + 1) * patterns.levels.shape[1] // 4
+    at_once = len(patterns.counts) if exact else 1
 
-    def some(rows: Ints) -> tuple[Ints, Ints, Ints]:
-        picked, similarity = closest_of(rows)
+    def some(rows: Ints, picked: Ints, similarity: Floats) -> tuple[Ints, Ints, Ints]:
         # The account itself stands in its own pattern: it is no neighbour of its own.
         available = patterns.counts[picked] - (picked == rows[:, None])
         available[similarity == 0] = 0
-        used, closest = first(available, k), first(available, peers)
-        weight = similarity * used
+        # Each pattern but its own has an account, so that the nearest accounts stand in the first patterns.
+        near = slice(0, peers + 1)
+        weight, closest = similarity * first(available, k), first(available[:, near], peers)
         total = weight.sum(axis=1)
         levels = patterns.levels[picked]
-        # Weights are whole numbers and purchases halves: sums are exact in whatever order they are taken.
-        bought = np.matmul(weight[:, None, :], levels / 2.0)[:, 0, :]
-        owners = np.matmul(closest[:, None, :] * 1.0, (levels == 2) * 1.0)[:, 0, :]
+        # Whole numbers all: sums are exact in whatever order they are taken.
+        bought = np.matmul(weight[:, None, :], levels.astype(np.float64))[:, 0, :] / 2.0
+        owners = np.matmul(closest[:, None, :] * 1.0, (levels[:, near] == 2) * 1.0)[:, 0, :]
         score = millionths(bought / np.where(total == 0, 1.0, total)[:, None])
         return score, owners.astype(np.int64), closest.sum(axis=1)
 
     def near(rows: Ints) -> Neighbours:
-        parts = [some(rows[part]) for part in blocks(len(rows), width, _NEAR_CELLS)]
-        return Neighbours(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        made = [some(rows[:0], np.zeros((0, 1), dtype=np.int64), np.zeros((0, 1)))]
+        for many in blocks(len(rows), at_once, _NEAR_CELLS):
+            picked, similarity = closest_of(rows[many])
+            few = blocks(len(picked), picked.shape[1] * patterns.levels.shape[1], _NEAR_CELLS)
+            made += [some(rows[many][part], picked[part], similarity[part]) for part in few]
+        return Neighbours(*(np.concatenate(part) for part in zip(*made, strict=True)))
 
     return near
 
@@ -79,31 +85,66 @@ def _compared(patterns: Patterns, k: int, firmographic: float) -> Callable[[Ints
 
 
 def _found(patterns: Patterns, k: int, firmographic: float) -> Callable[[Ints], tuple[Ints, Floats]]:
-    """The k most similar patterns of some, among twice as many that an index finds; similarities as in `_compared`."""
+    """The k most similar patterns of some, among more that an index finds; similarities as in `_compared`."""
     traits, share = _weighed(patterns, firmographic)
-    find = index(_columns(patterns, traits, share), len(patterns.counts), 2 * k)
-    length = np.sqrt(sum((patterns.x(slice(None))[:, f] ** 2 for f in range(patterns.levels.shape[1])), np.zeros(1)))
+    size = len(patterns.counts)
+    find = index(_columns(patterns, traits, share), size, 2 * k)
+    likeness = _likeness(patterns, traits, share)
+
+    def best(rows: Ints, asked: Ints) -> tuple[Ints, Floats]:
+        # Where fewer are found, -1 stands: the last pattern's row, with no similarity.
+        whole = np.where(asked < 0, 0.0, np.floor(likeness(rows, asked) * MILLION + 0.5))
+        # A key tells its pattern, as in `nearest`; in the order of patterns where they are equally similar.
+        keys = np.sort(whole * size + (size - 1 - np.maximum(asked, 0)), axis=1)[:, ::-1][:, :k]
+        similar = np.floor(keys / size)
+        return (size - 1 - (keys - similar * size)).astype(np.int64), similar
 
     def closest(rows: Ints) -> tuple[Ints, Floats]:
         asked = find(rows)
-        # Where fewer are found, -1 stands: the last pattern's row, with no similarity.
-        own = patterns.levels[rows][:, :, None] * np.float32(0.25)
-        joint = np.matmul(patterns.levels[asked].astype(np.float32), own)
-        lengths = length[rows][:, None] * length[asked]
-        similarity = (1.0 - share) * joint[:, :, 0] / np.where(lengths == 0, 1.0, lengths)
-        for trait in traits:
-            mine, theirs = patterns.traits[rows, trait][:, None], patterns.traits[asked, trait]
-            away = np.abs(mine - theirs)
-            alike = (away == 0) * 1.0 if trait < 2 else np.maximum(0.0, 1.0 - away / 4.0)
-            similarity += np.where((mine < 0) | (theirs < 0), 0.0, alike) * (share / len(traits))
-        whole = np.where(asked < 0, 0.0, np.floor(similarity * MILLION + 0.5))
-        # A key tells its pattern, as in `nearest`; in the order of patterns where they are equally similar.
-        size = len(patterns.counts)
-        best = np.sort(whole * size + (size - 1 - np.maximum(asked, 0)), axis=1)[:, ::-1][:, :k]
-        similar = np.floor(best / size)
-        return (size - 1 - (best - similar * size)).astype(np.int64), similar
+        parts = [best(rows[part], asked[part]) for part in blocks(len(rows), asked.shape[1], _NEAR_CELLS // 4)]
+        picked, similar = zip(*parts, strict=True)
+        return np.concatenate(picked), np.concatenate(similar)
 
     return closest
+
+
+def _likeness(patterns: Patterns, traits: list[int], share: float) -> Callable[[Ints, Ints], Floats]:
+    """How alike some patterns are to others, a row of these for each: cosine of what they bought, and their traits."""
+    # What was bought, and what of it recently, as bits: products of levels are bits that both have.
+    words = [_bits(patterns.levels[:, start : start + 32]) for start in range(0, patterns.levels.shape[1], 32)]
+    length = np.sqrt(sum((patterns.x(slice(None))[:, f] ** 2 for f in range(patterns.levels.shape[1])), np.zeros(1)))
+    length[length == 0] = 1.0
+    # Codes that are unknown are equal to none, and far from every size.
+    known = {t: patterns.traits[:, t] >= 0 for t in traits}
+    asking = {t: np.where(known[t], patterns.traits[:, t], -10_000).astype(np.int32) for t in traits}
+    asked_of = {t: np.where(known[t], patterns.traits[:, t], -1_000).astype(np.int32) for t in traits}
+    by_doublings = np.maximum(0.0, 1.0 - np.arange(5) / 4.0) * (share / max(len(traits), 1))
+
+    def likeness(rows: Ints, asked: Ints) -> Floats:
+        joint = np.zeros(asked.shape, dtype=np.int16)
+        for here, crossed in words:
+            own = here[rows][:, None]
+            joint += np.bitwise_count(own & here[asked])
+            joint += np.bitwise_count(own & crossed[asked])
+        found: Floats = ((1.0 - share) * (joint * np.float32(0.25))).astype(np.float64)
+        found /= length[rows][:, None] * length[asked]
+        for trait in traits:
+            mine, theirs = asking[trait][rows][:, None], asked_of[trait][asked]
+            if trait < 2:
+                found += (mine == theirs) * by_doublings[0]
+            else:
+                found += by_doublings[np.minimum(np.abs(mine - theirs), 4)]
+        return found
+
+    return likeness
+
+
+def _bits(levels: Ints) -> tuple[Words, Words]:
+    """Up to 32 families of each pattern: a bit for what was bought above one for what recently, and the other way."""
+    powers = np.left_shift(np.uint64(1), np.arange(levels.shape[1], dtype=np.uint64))
+    bought, recently = ((levels >= least) @ powers for least in (1, 2))
+    half = np.uint64(32)
+    return (bought << half) | recently, (recently << half) | bought
 
 
 def _columns(patterns: Patterns, traits: list[int], share: float) -> Callable[[Ints], Columns]:

@@ -18,7 +18,8 @@ GROUP BY COALESCE(g.root_id, h.account_id)
 -- The score alone orders ideas: until a back-test has calibrated the probability, weighing it by money would let the
 -- dearest family win everywhere.
 -- view: whitespace_ranked
-SELECT e.account_id, e.family, row_number() OVER (
+SELECT e.account_id, e.family, e.low_minor, e.high_minor, e.typical_minor, e.peers, e.peer_owners, e.pulled_by,
+  row_number() OVER (
     PARTITION BY e.account_id
     ORDER BY COALESCE(e.score, -1.0E0) DESC, COALESCE(e.expected_minor, -1) DESC, e.family) AS place
 FROM whitespace_estimate AS e
@@ -27,7 +28,8 @@ WHERE e.state = 'whitespace' AND h.account_id IS NULL
 
 -- The family named in the present idea stays first as long as it is among those shown.
 -- step: whitespace_shown
-SELECT r.account_id, r.family, row_number() OVER (
+SELECT r.account_id, r.family, r.low_minor, r.high_minor, r.typical_minor, r.peers, r.peer_owners, r.pulled_by,
+  row_number() OVER (
     PARTITION BY r.account_id
     ORDER BY CASE WHEN v.top_family = r.family THEN 0 ELSE 1 END, r.place, r.family) AS shown
 FROM whitespace_ranked AS r
@@ -50,10 +52,9 @@ FROM (SELECT expected_minor, row_number() OVER (ORDER BY expected_minor DESC, ac
       FROM account_estimate WHERE expected_minor > 0) AS r
 
 -- inner: whitespace_sum
-SELECT account_id, CAST(SUM(CASE WHEN shown > 0 THEN 1 ELSE 0 END) AS BIGINT) AS ideas,
-  CAST(SUM(CASE WHEN shown > 0 THEN low_minor END) AS BIGINT) AS low_minor,
-  CAST(SUM(CASE WHEN shown > 0 THEN high_minor END) AS BIGINT) AS high_minor
-FROM whitespace_cell GROUP BY account_id
+SELECT account_id, COUNT(*) AS ideas, CAST(SUM(low_minor) AS BIGINT) AS low_minor,
+  CAST(SUM(high_minor) AS BIGINT) AS high_minor
+FROM whitespace_shown GROUP BY account_id
 
 -- What is told of the money: two digits. What rounds to nothing is not told.
 -- inner: whitespace_told
@@ -87,6 +88,6 @@ SELECT e.account_id, e.state, COALESCE(s.ideas, 0) AS ideas, e.expected_minor, s
 FROM account_estimate AS e
 CROSS JOIN whitespace_border AS b
 LEFT JOIN whitespace_told AS s ON s.account_id = e.account_id
-LEFT JOIN whitespace_cell AS t ON t.account_id = e.account_id AND t.shown = 1
+LEFT JOIN whitespace_shown AS t ON t.account_id = e.account_id AND t.shown = 1
 LEFT JOIN whitespace_held AS h ON h.account_id = e.account_id
 LEFT JOIN present_value AS v ON v.account_id = e.account_id
