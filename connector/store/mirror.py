@@ -9,13 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter, le
 from pathlib import Path
 from typing import Any
 
 from connector.store import changed
 from connector.store.migrations import MIRROR, SOURCE, bind, get_meta, guarded, open_database, set_meta
+
+AT_ONCE = 50  # rows of one INSERT: each statement costs as much as storing half a row
+BINDINGS = 900  # of one statement; a SQLite that was built sparingly takes 999
 
 
 @dataclass(frozen=True)
@@ -80,11 +83,17 @@ class Mirror:
             rows = sorted(rows, key=itemgetter(0))  # in key order: random order costs half as much again
         listed = ", ".join(f'"{c}"' for c in words)
         sets = ", ".join(f'"{c}" = excluded."{c}"' for c in (*columns, "_pull"))
-        self.db.conn.executemany(
-            f'INSERT INTO "{self.at(table)}" ({listed}) VALUES ({", ".join(words.values())})'
-            f' ON CONFLICT ("{SOURCE}", _record) DO UPDATE SET {sets}',
-            rows,
-        )
+        given, width = chain.from_iterable(rows), len(bound)
+        at_once = max(1, min(AT_ONCE, BINDINGS // width))
+        for many, times in ((at_once, len(ids) // at_once), (1, len(ids) % at_once)):
+            if times:
+                # a place holder of a further row stands so many places further on
+                lines = (_shifted(words.values(), width * n) for n in range(many))
+                self.db.conn.executemany(
+                    f'INSERT INTO "{self.at(table)}" ({listed}) VALUES {", ".join(lines)}'
+                    f' ON CONFLICT ("{SOURCE}", _record) DO UPDATE SET {sets}',
+                    islice(zip(*[given] * (width * many), strict=False), times),
+                )
         self._note(table, ids)
 
     def refresh(
@@ -240,6 +249,11 @@ class Mirror:
         if exact:
             return exact
         return list(self.rows(f"{picked} instr(lower(name), lower(?)) > 0 ORDER BY name, id LIMIT 20", [text]))
+
+
+def _shifted(words: Iterable[str], places: int) -> str:
+    """Values of a row as SQL, its place holders moved on."""
+    return "(" + ", ".join(f"?{int(w[1:]) + places}" if w[0] == "?" else w for w in words) + ")"
 
 
 def _constant(values: Sequence[Any]) -> str | None:

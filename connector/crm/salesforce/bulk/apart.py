@@ -11,8 +11,8 @@ import marshal
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from threading import Thread
 from typing import IO, Any, cast
 
@@ -20,6 +20,7 @@ AT_ONCE = 10_000
 WORTH = 100_000  # rows of a job from which on a process of its own is quicker
 PIECE = 1 << 20
 _SIZE = 8
+_LINE, _CUT = '"\n"', '","'
 _BETWEEN = "\x1f"  # a column travels as one text when no value has this in it
 Columns = list[Sequence[str]]
 
@@ -31,13 +32,64 @@ class Died(Exception):
 def columns(file: IO[bytes]) -> Iterator[Columns]:
     """Columns of a CSV table without its header; lines that don't fit each other raise ValueError."""
     with io.TextIOWrapper(file, "utf-8", "replace", newline="") as text:
-        lines = csv.reader(text, strict=True)
         try:
-            next(lines, None)
-            while some := list(islice(lines, AT_ONCE)):
-                yield list(zip(*some, strict=True))
+            width = len(next(csv.reader([text.readline()], strict=True), ()))
+            rest = text.read(1)
+            if rest == '"':
+                yield from _quoted(text, width)
+            elif rest:
+                lines = csv.reader(chain([rest + text.readline()], text), strict=True)
+                while some := list(islice(lines, AT_ONCE)):
+                    yield list(zip(*some, strict=True))
         except csv.Error as error:
             raise ValueError(str(error)) from None
+
+
+def _quoted(text: IO[str], width: int) -> Iterator[Columns]:
+    """Columns of lines whose first value is in quotes, that quote not among them.
+
+    Salesforce quotes every value, so a line is cut at `"` newline `"` and a value at `","`: a third of what a reader of
+    CSV costs. A line in which that leaves a quote over has one in a value, or a value without any: the reader takes it.
+    """
+    rest = ""
+    while piece := text.read(PIECE):
+        lines = (rest + piece).split(_LINE)
+        rest = lines.pop()
+        # No line has a quote more than its cuts, so no value has one: these are the cuts of the reader too.
+        if [line.count('"') for line in lines].count(2 * width - 2) == len(lines):
+            values = _CUT.join(lines).split(_CUT)
+            if lines and len(values) == width * len(lines):
+                yield [values[place::width] for place in range(width)]
+                continue
+        some, unended = _mixed(lines, width)
+        rest = _LINE.join([*unended, rest])
+        if some:
+            yield list(zip(*some, strict=True))
+    lines = [rest.removesuffix('"\n')] if rest.endswith('"\n') else []
+    some, unended = _mixed(lines, width)
+    if unended or not lines:
+        some = _read(f'"{rest}')
+    yield list(zip(*some, strict=True))
+
+
+def _mixed(lines: Iterable[str], width: int) -> tuple[list[list[str]], list[str]]:
+    """Values of lines some of which have quotes in them, and those at the end that are the beginning of one."""
+    made, open_, quotes = list[list[str]](), list[str](), 0
+    for line in lines:
+        open_.append(line)
+        quotes += line.count('"')
+        # An odd number so far: the cut was inside of a value.
+        if quotes % 2 == 0:
+            values = line.split(_CUT) if len(open_) == 1 else []
+            fits = len(values) == width and quotes == 2 * width - 2
+            made += [values] if fits else _read(f'"{_LINE.join(open_)}"')
+            open_.clear()
+            quotes = 0
+    return made, open_
+
+
+def _read(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline=""), strict=True))
 
 
 class Parser:
