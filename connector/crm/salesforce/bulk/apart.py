@@ -51,25 +51,35 @@ def _quoted(text: IO[str], width: int) -> Iterator[Columns]:
     Salesforce quotes every value, so a line is cut at `"` newline `"` and a value at `","`: a third of what a reader of
     CSV costs. A line in which that leaves a quote over has one in a value, or a value without any: the reader takes it.
     """
-    rest = ""
-    while piece := text.read(PIECE):
+    rest, last = "", False
+    while not last:
+        piece = text.read(PIECE)
+        last = len(piece) < PIECE
         lines = (rest + piece).split(_LINE)
         rest = lines.pop()
-        # No line has a quote more than its cuts, so no value has one: these are the cuts of the reader too.
-        if [line.count('"') for line in lines].count(2 * width - 2) == len(lines):
-            values = _CUT.join(lines).split(_CUT)
-            if lines and len(values) == width * len(lines):
-                yield [values[place::width] for place in range(width)]
-                continue
-        some, unended = _mixed(lines, width)
-        rest = _LINE.join([*unended, rest])
+        if ended := last and rest.endswith('"\n'):
+            lines, rest = [*lines, rest[:-2]], ""
+        if (values := _plain(lines, width)) is not None:
+            unended, some = list[str](), [values[place::width] for place in range(width)]
+        else:
+            mixed, unended = _mixed(lines, width)
+            some = list(zip(*mixed, strict=True))
         if some:
-            yield list(zip(*some, strict=True))
-    lines = [rest.removesuffix('"\n')] if rest.endswith('"\n') else []
-    some, unended = _mixed(lines, width)
-    if unended or not lines:
-        some = _read(f'"{rest}')
-    yield list(zip(*some, strict=True))
+            yield some
+        rest = _LINE.join([*unended, rest])
+        if last and (unended or not ended):
+            yield list(zip(*_read(f'"{rest[:-1] if ended else rest}'), strict=True))
+
+
+def _plain(lines: list[str], width: int) -> list[str] | None:
+    """Values of lines none of which has a quote in a value; None of others.
+
+    No line has a quote more than its cuts, and all values together none, so these are the cuts of a reader of CSV too.
+    """
+    if not lines or [line.count('"') for line in lines].count(2 * width - 2) != len(lines):
+        return None
+    values = _CUT.join(lines).split(_CUT)
+    return values if len(values) == width * len(lines) else None
 
 
 def _mixed(lines: Iterable[str], width: int) -> tuple[list[list[str]], list[str]]:
