@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import islice
-from operator import itemgetter, le
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +58,7 @@ class Mirror:
 
     @contextmanager
     def handed(self) -> Iterator[None]:
-        """One transaction for the process: rows are stored by the time of the next `atomic`, or it raises StoreFault."""
+        """One transaction for that process: it is done by the next `atomic`, which else raises StoreFault."""
         assert self._writer is not None  # noqa: S101 (`may_hand` said so)
         self._handed = []
         try:
@@ -113,9 +111,6 @@ class Mirror:
             else:
                 bound.append(values)
                 words[name] = f"?{len(bound)}"
-        if not all(map(le, ids, islice(ids, 1, None))):
-            # in key order: random order costs half as much again
-            bound = list(zip(*sorted(zip(*bound, strict=True), key=itemgetter(0)), strict=True))
         listed = ", ".join(f'"{c}"' for c in words)
         sets = ", ".join(f'"{c}" = excluded."{c}"' for c in (*columns, "_pull"))
         self._carry_out(
