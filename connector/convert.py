@@ -21,9 +21,11 @@ _WIDEST = 2**63  # what SQLite keeps as a whole number
 
 def convert(column: Column, values: Sequence[Any]) -> Columns:
     """The column and its twin; text that can't be read as the column's kind becomes null. Money's twin stays null."""
+    other = twin(column)
+    if column.kind == "instant" and other is not None and (usual := _usual_instants(values)):
+        return {column.name: usual[0], other: usual[1]}
     made = _KINDS[column.kind](values)
     result = {column.name: made}
-    other = twin(column)
     if other is not None:
         result[other] = [None] * len(made) if column.kind == "money" else _epoch_days(made)
     return result
@@ -110,12 +112,21 @@ def _one_day(text: str) -> str | None:
     return None if day is None else iso_day(day)
 
 
-def _instants(values: Sequence[Any]) -> list[Any]:
-    # The usual column as a whole: a stamp of the same form in each line.
-    if values and None not in values and set(map(type, values)) == {str} and set(map(len, values)) == {28}:
+def _usual_instants(values: Sequence[Any]) -> tuple[list[Any], list[Any]] | None:
+    """Instants and their days of the usual column: a stamp of the same form in each line. None of any other."""
+    try:
+        if not values or set(map(len, values)) != {28}:
+            return None
         made = "\n".join(values).replace(_USUAL, "Z").split("\n")
-        if set(map(len, made)) == {20} and None not in set(map(epoch_day, {v[:10] for v in made})):
-            return made
+    except TypeError:  # something else than texts
+        return None
+    if len(made) != len(values) or set(map(len, made)) != {20}:
+        return None
+    days = _epoch_days(made)
+    return None if None in days else (made, days)
+
+
+def _instants(values: Sequence[Any]) -> list[Any]:
     return [_one_instant(str(v)) if v else None for v in values]
 
 

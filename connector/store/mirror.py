@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import islice
-from operator import itemgetter, le
 from pathlib import Path
 from typing import Any
 
 from connector.store import changed
+from connector.store.beside import Statement, Writer, carry_out
 from connector.store.migrations import MIRROR, SOURCE, bind, get_meta, guarded, open_database, set_meta
 
 
@@ -34,10 +33,46 @@ class Mirror:
         self.path = folder / "mirror.db"
         self.db = open_database(self.path, MIRROR, synchronous="NORMAL")
         self.fresh: dict[str, frozenset[str]] = {}  # tables that a pull fills beside the live ones, see `fresh`
+        self._writer: Writer | None = None
+        self._handed: list[Statement] | None = None
 
     def close(self) -> None:
         """Close the file."""
+        self.alone()
         self.db.conn.close()
+
+    def helped(self) -> None:
+        """Let a process of its own store what is `handed` to it from now on."""
+        if self._writer is None:
+            self._writer = Writer(self.path, self.db.conn)
+
+    def alone(self) -> None:
+        """End that process, if there is one."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def may_hand(self, tables: Iterable[str]) -> bool:
+        """Whether somebody helps, and nobody sees these tables yet."""
+        return self._writer is not None and all(table in self.fresh for table in tables)
+
+    @contextmanager
+    def handed(self) -> Iterator[None]:
+        """One transaction for that process: it is done by the next `atomic`, which else raises StoreFault."""
+        assert self._writer is not None  # noqa: S101 (`may_hand` said so)
+        self._handed = []
+        try:
+            yield
+            with guarded(self.path):
+                self._writer.put(self._handed)
+        finally:
+            self._handed = None
+
+    def settled(self) -> None:
+        """All rows that were handed over are there."""
+        if self._writer is not None:
+            with guarded(self.path):
+                self._writer.settle()
 
     def copy(self, folder: Path) -> "Mirror":
         """The same rows in another folder, as a mirror of their own."""
@@ -58,6 +93,7 @@ class Mirror:
     @contextmanager
     def atomic(self) -> Iterator[None]:
         """One transaction; SQLite's errors become StoreFault and nothing of it is kept."""
+        self.settled()
         with guarded(self.path), self.db.atomic():
             yield
 
@@ -75,17 +111,24 @@ class Mirror:
             else:
                 bound.append(values)
                 words[name] = f"?{len(bound)}"
-        rows: Iterable[tuple[Any, ...]] = zip(*bound, strict=True)
-        if not all(map(le, ids, islice(ids, 1, None))):
-            rows = sorted(rows, key=itemgetter(0))  # in key order: random order costs half as much again
         listed = ", ".join(f'"{c}"' for c in words)
         sets = ", ".join(f'"{c}" = excluded."{c}"' for c in (*columns, "_pull"))
-        self.db.conn.executemany(
-            f'INSERT INTO "{self.at(table)}" ({listed}) VALUES ({", ".join(words.values())})'
-            f' ON CONFLICT ("{SOURCE}", _record) DO UPDATE SET {sets}',
-            rows,
+        self._carry_out(
+            f'INSERT INTO "{self.at(table)}" ({listed})',
+            bound,
+            tuple(words.values()),
+            f'ON CONFLICT ("{SOURCE}", _record) DO UPDATE SET {sets}',
         )
         self._note(table, ids)
+
+    def _carry_out(
+        self, sql: str, columns: Sequence[Sequence[Any]], values: tuple[str, ...] = (), after: str = ""
+    ) -> None:
+        one = Statement(sql, values, after, columns)
+        if self._handed is None:
+            carry_out(self.db.conn, one)
+        else:
+            self._handed.append(one)
 
     def refresh(
         self, table: str, record: str, ids: Sequence[str], columns: Mapping[str, Sequence[Any]], pull: int
@@ -141,15 +184,15 @@ class Mirror:
         """Replace what the CRM holds in our written fields of these records; nulls are not kept."""
         if columns:
             self._note("present", ids if table == "account" else ())
-            marks = ", ".join("?" * len(columns))
-            self.db.conn.executemany(
-                f'DELETE FROM {self.at("present")} WHERE "table" = ? AND id = ? AND "column" IN ({marks})',
-                [(table, i, *columns) for i in ids],
+            here, names = f"'{table}'", ", ".join(f"'{c}'" for c in columns)
+            self._carry_out(
+                f'DELETE FROM {self.at("present")} WHERE "table" = {here} AND id = ? AND "column" IN ({names})', [ids]
             )
-            self.db.conn.executemany(
-                f"INSERT INTO {self.at('present')} VALUES (?, ?, ?, ?)",
-                [(table, i, c, v) for c, vs in columns.items() for i, v in zip(ids, vs, strict=True) if v is not None],
-            )
+            for column, values in columns.items():
+                told = [(i, v) for i, v in zip(ids, values, strict=True) if v is not None]
+                if told:
+                    sql = f"INSERT INTO {self.at('present')}"
+                    self._carry_out(sql, list(zip(*told, strict=True)), (here, "?1", f"'{column}'", "?2"))
 
     def forget_present(self, table: str, ids: Sequence[str]) -> None:
         """Drop what we know of the written fields of records that are gone."""
@@ -192,6 +235,7 @@ class Mirror:
         wanted = {"_record": record, "_pull": pull}
         given = {k: v for k, v in wanted.items() if v is not None}
         where = " WHERE " + " AND ".join(f"{k} = :{k}" for k in given) if given else ""
+        self.settled()
         with guarded(self.path):
             return int(self.db.conn.execute(f'SELECT count(*) FROM "{self.at(table)}"{where}', given).fetchone()[0])
 

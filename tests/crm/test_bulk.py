@@ -2,16 +2,15 @@
 
 import csv
 import io
-from contextlib import closing, nullcontext
 from dataclasses import replace
+from random import Random
 
 import pytest
 import requests
 
 from connector.crm.protocol import Limits, ReadRequest, RecordWrite
 from connector.crm.salesforce import connect
-from connector.crm.salesforce.bulk import apart, choose, ingest, query
-from connector.crm.salesforce.bulk.apart import Parser
+from connector.crm.salesforce.bulk import choose, cuts, ingest, query
 from connector.crm.salesforce.bulk.pages import Counter
 from connector.crm.salesforce.bulk.table import Table
 from connector.crm.settings import CrmSettings
@@ -23,6 +22,7 @@ from connector.store.journal import Journal
 from connector.store.remembered import Remembered
 
 NASTY = ['a "quoted" name', "two\nlines", "a\r\nreturn", "comma, comma", "nul\0nul", '"\n"', "ünï→😀", "x" * 255]
+PARTS = ['"', "\n", ",", '"\n"', '","', "\r", "\0", "a", '""', "\r\n", "é", "x"]
 PATHS = ("Id", "Name", "Description", "NumberOfEmployees", "AnnualRevenue", "CreatedDate", "IsDeleted", "Parent.Name")
 
 
@@ -420,36 +420,42 @@ def test_rows_are_counted_as_a_csv_reader_counts_them(piece):
     assert not cut.whole
 
 
-@pytest.mark.parametrize("apart", [False, True])
-def test_a_table_keeps_nul_returns_and_the_longest_field(apart):
-    given = [["1", "a\0b\r\nc"], ["2", "y" * 131_072], ["3", ""]]
+def page(*rows, **manner):
     file = io.BytesIO()
     text = io.TextIOWrapper(file, "utf-8", newline="")
-    csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows([["Id", "Name"], *given])
+    csv.writer(text, **{"quoting": csv.QUOTE_ALL, "lineterminator": "\n", **manner}).writerows([["Id", "Name"], *rows])
     text.flush()
-    with closing(Parser()) if apart else nullcontext() as parser:
-        (found,) = Table(["Id", "Name"], ["Name"], ["id", "string"]).read(file, parser)
+    return text.detach()
+
+
+def test_a_table_keeps_nul_returns_and_the_longest_field():
+    given = [["1", "a\0b\r\nc"], ["2", "y" * 131_072], ["3", ""]]
+    (found,) = Table(["Id", "Name"], ["Name"], ["id", "string"]).read(page(*given))
     assert list(found.rows) == [("a\0b\r\nc",), ("y" * 131_072,), (None,)]
 
 
-def test_a_process_that_parses_tells_what_is_wrong_and_one_that_dies_is_done_without():
-    def page(*rows):
-        return io.BytesIO("\n".join(["Id,Name", *rows, ""]).encode())
+@pytest.mark.parametrize("piece", [1, 3, 7, 50, 1 << 20])
+def test_a_table_is_cut_as_a_csv_reader_reads_it(monkeypatch, piece):
+    monkeypatch.setattr(cuts, "PIECE", piece)
+    table = Table(["Id", "Name"], ["Id", "Name"], ["string", "string"])
+    chance = Random(piece)
+    for _ in range(200):
+        rows = [["".join(chance.choices(PARTS, k=chance.randint(1, 4))) for _ in "ab"] for _ in range(4)]
+        rows.insert(chance.randint(0, 4), ["plain", "x"])
+        bare = chance.random() < 0.3 and not any("\r" in value for row in rows for value in row)
+        file = page(
+            *rows,
+            quoting=csv.QUOTE_MINIMAL if bare else csv.QUOTE_ALL,
+            lineterminator=chance.choice(("\n", "\n", "\r\n")),
+        )
+        assert [list(row) for found in table.read(file) for row in found.rows] == rows
 
+
+@pytest.mark.parametrize("end", ['"1,a', '"1","a""\n', '"', '"1","a"\n"', '"1"\n', '"1","a","b"\n', '"1","a"b\n'])
+def test_a_table_that_ends_too_early_or_has_lines_of_another_width_is_wrong(end):
     table = Table(["Id", "Name"], ["Id", "Name"], ["id", "string"])
-    with closing(Parser()) as parser:
-        for _ in range(2):
-            assert [list(f.rows) for f in table.read(page("1,a\x1fb", "2,é"), parser)] == [
-                [("1", "a\x1fb"), ("2", "é")]
-            ]
-        with pytest.raises(ValueError):
-            list(table.read(page("1,a", "2"), parser))
-        assert [list(f.rows) for f in table.read(page("1,a"), parser)] == [[("1", "a")]]
-
-
-def test_a_job_of_many_rows_is_parsed_by_a_process_of_its_own(here, monkeypatch):
-    monkeypatch.setattr(apart, "WORTH", 0)
-    assert everything(here.crm())[:2] == everything(here.crm(bulk="never"))[:2]
+    with pytest.raises(ValueError):
+        list(table.read(io.BytesIO(f'"Id","Name"\n"0","z"\n{end}'.encode())))
 
 
 def test_remembered_words_outlive_the_process(tmp_path):

@@ -16,6 +16,7 @@ from connector.crm import salesforce
 from connector.crm.protocol import RecordWrite
 from connector.crm.salesforce.bulk import ingest, pages
 from connector.errors import StoreFault
+from connector.steps.pull import step
 from connector.store.mirror import Mirror
 
 NASTY = [
@@ -68,14 +69,17 @@ def pulls_on(site: Bench, jobs: int) -> None:
     assert not site.rows("SELECT * FROM meta WHERE key LIKE 'crm query %'", file="journal")
 
 
-def test_hostile_values_are_stored_by_bulk_as_by_rest(org: Bench) -> None:
+def test_hostile_values_are_stored_by_bulk_as_by_rest_and_by_a_process_of_its_own(
+    org: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keys = [key for (key,) in org.org.rows('SELECT "Id" FROM "Contact" ORDER BY "Id" LIMIT ?', len(NASTY))]
     before = [org.value(key, "Title", "Contact") for key in keys]
     for key, text in zip(keys, NASTY, strict=True):
         org.org.db.execute('UPDATE "Contact" SET "Title" = ?, "Department" = ? WHERE "Id" = ?', [text, text, key])
     stored = []
     try:
-        for way in ("auto", "never"):
+        for way, worth in (("auto", step.WORTH), ("never", step.WORTH), ("auto", 0)):
+            monkeypatch.setattr(step, "WORTH", worth)
             org.configure(bulk=f'"{way}"')
             assert org.kam("pull", "contact", "--full").code == 0
             stored.append(org.rows("SELECT id, title, department, name, created_at FROM contact ORDER BY id"))
@@ -83,8 +87,8 @@ def test_hostile_values_are_stored_by_bulk_as_by_rest(org: Bench) -> None:
         org.configure(bulk='"auto"')
         for key, title in zip(keys, before, strict=True):
             org.org.db.execute('UPDATE "Contact" SET "Title" = ?, "Department" = NULL WHERE "Id" = ?', [title, key])
-    assert stored[0] == stored[1]
-    assert made(org) == 1
+    assert stored[0] == stored[1] == stored[2]
+    assert made(org) == 2
     assert 131_072 in {len(title or "") for _, title, *_ in stored[0]}
 
 

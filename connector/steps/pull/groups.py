@@ -41,6 +41,11 @@ class Group:
         """The (table, record)s that this read fills."""
         return frozenset((s.table, s.record) for s in self.sources)
 
+    @property
+    def tables(self) -> frozenset[str]:
+        """What its batches are stored in."""
+        return frozenset({s.table for s in self.sources} | ({"present"} if self.written else set()))
+
 
 def groups(fieldmap: FieldMap) -> list[Group]:
     """Sources of a resolved mapping, grouped into the reads that are made."""

@@ -18,6 +18,7 @@ from connector.steps import managers, money
 from connector.steps.pull.ahead import under_way
 from connector.steps.pull.groups import Group, feeders, groups
 from connector.store import cursors, fresh
+from connector.store.beside import WORTH
 from connector.store.mirror import CursorRow, Mirror, mark_of
 
 log = logging.getLogger(__name__)
@@ -114,10 +115,14 @@ def pull(
     states = _begin(work, chosen)
     if not tables:
         _forget_unread(work, reads)
-    for state, batch in under_way([(s, _opening(crm, s)) for s in states]):
-        _take(state, batch, work)
-        if batch.cursor is not None:
-            say(f"{state.group.record}: {state.rows} rows")
+    try:
+        for state, batch in under_way([(s, _opening(crm, s)) for s in states]):
+            _take(state, batch, work)
+            if batch.cursor is not None:
+                say(f"{state.group.record}: {state.rows} rows")
+        mirror.settled()
+    finally:
+        mirror.alone()
     _settle(work, fieldmap, money_settings)
     return work.done
 
@@ -211,7 +216,10 @@ def _take(state: _State, batch: Batch, work: Work) -> None:
     if batch.way is not None:
         work.done.ways.append(f"{group.record}: {batch.way}")
         state.whole = f" of about {batch.way.records:,}"
-    with work.mirror.atomic():
+        if batch.way.records >= WORTH:
+            work.mirror.helped()
+    hand_over = batch.cursor is None and work.mirror.may_hand(group.tables)
+    with work.mirror.handed() if hand_over else work.mirror.atomic():
         ids = store(group, batch, work)
         state.rows += len(ids)
         for key in ids if state.gone else ():

@@ -5,14 +5,13 @@ A Plan and its conditions come in; Found rows leave. A job that was lost is repl
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from connector.crm.failures import Refusal
-from connector.crm.salesforce.bulk import apart, jobs
+from connector.crm.salesforce.bulk import jobs
 from connector.crm.salesforce.bulk.choose import NoBulk
 from connector.crm.salesforce.bulk.pages import pages
 from connector.crm.salesforce.bulk.table import Found, Table, types
@@ -97,14 +96,6 @@ class Job:
         self.client.memory[_key(self.plan)] = orjson.dumps(kept).decode()
 
     def _once(self) -> Iterator[Found]:
-        """The rows of this job; with many of them, parsed by a process that starts while the org works."""
-        if self.rows < apart.WORTH:
-            yield from self._pages(None)
-            return
-        with closing(apart.Parser()) as parser:
-            yield from self._pages(parser)
-
-    def _pages(self, parser: apart.Parser | None) -> Iterator[Found]:
         told = jobs.wait(self.client, KIND, self.id, self.rows)
         if told["state"] != jobs.COMPLETE:
             raise jobs.Lost(f"ended as {jobs.said(told)}")
@@ -115,7 +106,7 @@ class Job:
         try:
             for file, rows in coming:
                 seen += rows
-                yield from table.read(file, parser)
+                yield from table.read(file)
         except Refusal as refusal:
             if refusal.status in (*jobs.GONE, 409) or refusal.code in _LOST_PAGE:
                 raise jobs.Lost("has no results any more") from None

@@ -3,18 +3,14 @@
 A checked page comes in; rows in the order of the fields asked for leave, a few thousand at a time. Next room: `query`.
 """
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import IO, Any
 
 from connector.crm.protocol import RecordFact, Rows
-from connector.crm.salesforce.bulk.apart import Columns, Died, Parser
-from connector.crm.salesforce.bulk.apart import columns as columns_of
+from connector.crm.salesforce.bulk.cuts import Columns, columns
 from connector.crm.salesforce.parts import STAMP
-
-log = logging.getLogger(__name__)
 
 Make = Callable[[Sequence[str]], Sequence[Any]]
 
@@ -76,25 +72,18 @@ class Table:
     def _place(self, name: str) -> int | None:
         return self.names.index(name) if name in self.names else None
 
-    def read(self, file: IO[bytes], parser: Parser | None = None) -> Iterator[Found]:
+    def read(self, file: IO[bytes]) -> Iterator[Found]:
         """Rows of one page; a page whose lines don't fit its header raises ValueError."""
-        if parser is not None:
-            try:
-                yield from map(self._found, parser.columns(file))
-                file.close()
-                return
-            except Died:  # the system may end a process that it finds too large: rows that came are told again
-                log.info("the process that parses ended; parsing goes on in this one")
         file.seek(0)
-        yield from map(self._found, columns_of(file))
+        yield from map(self._found, columns(file))
 
-    def _found(self, columns: Columns) -> Found:
-        if len(columns) != len(self.names):
-            raise ValueError(f"{len(columns)} columns instead of {len(self.names)}")
-        ids = columns[self._id]
-        newest = max(columns[self._stamp]) if self._stamp is not None else ""
-        gone = _flags(columns[self._gone]) if self._gone is not None and "true" in columns[self._gone] else None
-        made = Rows([self._makers[place](columns[place]) for place in self._order])
+    def _found(self, given: Columns) -> Found:
+        if len(given) != len(self.names):
+            raise ValueError(f"{len(given)} columns instead of {len(self.names)}")
+        ids = given[self._id]
+        newest = max(given[self._stamp]) if self._stamp is not None else ""
+        gone = _flags(given[self._gone]) if self._gone is not None and "true" in given[self._gone] else None
+        made = Rows([self._makers[place](given[place]) for place in self._order])
         if gone is None:
             return Found(made, [], ids, newest)
         return Found(list(compress(made, [not g for g in gone])), list(compress(ids, gone)), ids, newest)

@@ -75,7 +75,10 @@ def extract(jobs: Jobs, job: Job, made: Plan) -> None:
 
 def _write(table: Table, cursor: sqlite3.Cursor, makers: dict[int, Callable[[Any], object]]) -> None:
     while rows := cursor.fetchmany(STRETCH):
-        table.write(_shaped(rows, makers) if makers else rows)
+        if makers:
+            table.write(_shaped(rows, makers))
+        else:
+            table.write_full(rows)
 
 
 def _shaped(rows: Iterable[tuple[Any, ...]], makers: dict[int, Callable[[Any], object]]) -> Iterator[list[object]]:
@@ -99,7 +102,7 @@ def _columns(made: Plan) -> tuple[list[str], dict[int, Callable[[Any], object]]]
             sql = f"replace({sql}, '+0000', 'Z')"
         elif cell.convert is not None:
             makers[index] = cell.convert
-        columns.append(sql)
+        columns.append(f"coalesce({sql}, '')" if cell.convert is None else sql)
     return columns, makers
 
 
