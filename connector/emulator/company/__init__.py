@@ -72,13 +72,15 @@ def grow(company: Company, tell: Tell, *, keep: bool = True) -> Iterator[str]:
     spoil_firms(company)
     yield "firms"
     yield from _deals(company, causes, staff, of, exchange, tell)
-    terms = [Term(deal.no, deal.created, deal.close_day) for deal in company.opportunities]
     deals_of = _starts(company.opportunities, len(causes))
     spoil_deals(company)
     yield "dealt"
     if not keep:
-        for table in (company.opportunities, company.lines, company.contact_roles):
-            table.clear()  # type: ignore[attr-defined]
+        company.lines.clear()
+        company.contact_roles.clear()
+    terms = [Term(deal.no, deal.created, deal.close_day) for deal in company.opportunities]
+    if not keep:
+        company.opportunities.clear()
     diary = Diary(company.seed, company.size, company.users)
     company.activities, company.cases = diary.touches.activities, diary.touches.cases
     for plan, account in _told("activities", causes, company.accounts, tell):

@@ -17,7 +17,7 @@ from connector.emulator.salesforce.seed.records import finish, records, store
 from connector.emulator.salesforce.seed.rows import Batch, Ids
 from connector.emulator.salesforce.seed.setup import Facts, facts, set_up
 
-_WAITING = 120  # batches, of about a megabyte each, that may wait while an index is made
+_WAITING = 40  # batches, of about a megabyte each, that may wait while an index is made
 
 
 def invent(pipe: Connection, size: str, seed: int) -> None:

@@ -6,6 +6,8 @@ Next room: the package itself.
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 from connector.emulator.company.model import Activity
 from connector.emulator.salesforce.org.ids import INSTANCE, series
@@ -27,7 +29,7 @@ def activities(rows: list[Activity], ids: Ids) -> Iterator[Batch]:
         pairs = zip(rows, series(prefix, INSTANCE, first, len(rows)), strict=True)
         return (pair for pair in pairs if (pair[0].kind == "meeting") == meetings)
 
-    def shared(a: Activity, own: tuple[str, ...], on: list[str | None]) -> Columns:
+    def shared(a: Any, own: tuple[str, ...], on: list[str | None]) -> Columns:
         logged, accounts = moments(a.logged), ids.of("accounts", a.account)
         deals = ids.of("opportunities", a.opportunity)
         return {
@@ -109,22 +111,20 @@ class _Last:
     def __init__(self) -> None:
         self._found: dict[str, dict[int, str]] = {"accounts": {}, "contacts": {}, "opportunities": {}}
 
-    def saw(self, a: Activity, on: Iterable[str | None], until: str | None) -> None:
+    def saw(self, a: Any, on: Iterable[str | None], until: str | None) -> None:
         """Take note of some activities; those after a day have not been yet."""
         for table, numbers in (("accounts", a.account), ("contacts", a.contact), ("opportunities", a.opportunity)):
             known = self._found[table]
-            for no, day in zip(numbers, on, strict=True):  # type: ignore[call-overload]
-                if no and (until is None or day <= until) and day > known.get(no, ""):
+            for no, day in zip(numbers, on, strict=True):
+                if no and (until is None or day <= until) and day and day > known.get(no, ""):
                     known[no] = day
 
     def days(self, ids: Ids) -> Iterator[Batch]:
         """Tell."""
         for name, table in (("Account", "accounts"), ("Contact", "contacts"), ("Opportunity", "opportunities")):
-            found = sorted(self._found[table].items())
-            yield from (
-                batch._replace(new=False)
-                for batch in batches(name, found, lambda rows, table=table: {
-                    "Id": ids.of(table, [no for no, _ in rows]),
-                    "LastActivityDate": [day for _, day in rows],
-                })
-            )  # fmt: skip
+            for batch in batches(name, sorted(self._found[table].items()), partial(_seen, ids, table)):
+                yield batch._replace(new=False)
+
+
+def _seen(ids: Ids, table: str, found: list[tuple[int, str]]) -> Columns:
+    return {"Id": ids.of(table, [no for no, _ in found]), "LastActivityDate": [day for _, day in found]}
