@@ -7,14 +7,14 @@ import gc
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from connector.emulator.company import build
+from connector.emulator.company import ACCOUNTS, build
 from connector.emulator.dynamics import load as dynamics_load
 from connector.emulator.dynamics import seed as dynamics_seed
 from connector.emulator.dynamics.org.records import Org as DynamicsOrg
@@ -30,7 +30,8 @@ class Kind:
     """One CRM: `make(path, is_sandbox=…)` opens an org, `load` reads exports into it, `seed` plants a company.
 
     `login` tells what a client's settings must say to log in by key file; `appoint` does what an admin does by hand:
-    it gives one person the right to decide about the programme, and tells the user name.
+    it gives one person the right to decide about the programme, and tells the user name. `halves` does the
+    same as inventing a company and `seed`, at the two ends of a pipe; not every CRM has it.
     """
 
     make: Callable[..., Any]
@@ -38,6 +39,7 @@ class Kind:
     seed: Callable[..., dict[str, list[str]]]
     login: Callable[[Running], dict[str, str]]
     appoint: Callable[[Any], str]
+    halves: tuple[Callable[[Connection, str, int], None], Callable[..., None]] | None = None
 
 
 def _salesforce_login(running: Running) -> dict[str, str]:
@@ -75,13 +77,19 @@ def _dynamics_appoint(org: DynamicsOrg) -> str:
 
 KINDS = {
     "salesforce": Kind(
-        SalesforceOrg, salesforce_load.load, salesforce_seed.seed, _salesforce_login, _salesforce_appoint
+        SalesforceOrg,
+        salesforce_load.load,
+        salesforce_seed.seed,
+        _salesforce_login,
+        _salesforce_appoint,
+        (salesforce_seed.invent, salesforce_seed.receive),
     ),
     "dynamics": Kind(DynamicsOrg, dynamics_load.load, dynamics_seed.seed, _dynamics_login, _dynamics_appoint),
 }
 
 Tell = Callable[[str], None]
 _CACHE = 65_536  # KiB of the org's pages that are held
+_MANY = 5_000  # accounts from which on a second process that invents them pays
 
 
 @dataclass(frozen=True)
@@ -103,21 +111,37 @@ class Apart:
 def apart(kind: str, company: str, seed: int, tell: Tell) -> Iterator[Apart]:
     """An org filled with an invented company, served by a process of its own until the block ends.
 
-    There it takes neither our processor's turn nor our memory; it is filled by another one, whose memory goes with it.
+    There it takes neither our processor's turn nor our memory; it is filled by others, whose memory goes with them.
     """
     with TemporaryDirectory(prefix="kam-org-") as folder:
         path = Path(folder) / "org.db"
-        with _beside(_fill, kind, path, company, seed) as (pipe, _):
-            while said := pipe.recv():
-                tell(said)
-        with _beside(_serve, kind, path) as (pipe, pid):
+        _fill_apart(kind, path, company, seed, tell)
+        with _beside("is the stand-in CRM", _serve, kind, path) as (pipe, pid):
             login, key_file = pipe.recv()
             yield Apart(login, key_file, pid, pipe)
 
 
+def _fill_apart(kind: str, path: Path, company: str, seed: int, tell: Tell) -> None:
+    """Fill an org by a process, or by two when there is much to invent; nothing is left of them afterwards."""
+    halves = KINDS[kind].halves if ACCOUNTS.get(company, 0) >= _MANY else None
+    with ExitStack() as around:
+        given: list[Any] = [kind, path, company, seed]
+        if halves:
+            inventing = _beside("invents the company", _invent, halves[0], company, seed, at_once=True)
+            given += [halves[1], around.enter_context(inventing)[0]]
+        filling = _beside("fills the stand-in CRM", _fill, *given, at_once=True)
+        pipe, _ = around.enter_context(filling)
+        for one in given[5:]:
+            one.close()  # it is the other process's now: each of the two must see when the other one is gone
+        while said := pipe.recv():
+            tell(said)
+
+
 @contextmanager
-def _beside(work: Callable[..., None], *given: Any) -> Iterator[tuple[Connection, int]]:
-    """A process that does some work, and the pipe to it; it ends when the pipe is closed."""
+def _beside(
+    what: str, work: Callable[..., None], *given: Any, at_once: bool = False
+) -> Iterator[tuple[Connection, int]]:
+    """A process that does some work, and the pipe to it; it ends when the pipe is closed, or `at_once` in a fault."""
     context = multiprocessing.get_context("spawn")
     pipe, theirs = context.Pipe()
     process = context.Process(target=_begin, args=(work, theirs, *given), name="kam-emulator", daemon=True)
@@ -127,7 +151,13 @@ def _beside(work: Callable[..., None], *given: Any) -> Iterator[tuple[Connection
         yield pipe, process.pid or 0
     except EOFError:
         process.join()
-        raise RuntimeError(f"the emulator's process ended with code {process.exitcode}") from None
+        if process.exitcode:
+            raise RuntimeError(f"the process that {what} ended with code {process.exitcode}") from None
+        raise
+    except BaseException:
+        if at_once:
+            process.terminate()
+        raise
     finally:
         pipe.close()
         process.join()
@@ -139,16 +169,28 @@ def _begin(work: Callable[..., None], pipe: Connection, *given: Any) -> None:
         work(pipe, *given)
 
 
-def _fill(pipe: Connection, kind: str, path: Path, company: str, seed: int) -> None:
-    """Make an org with an invented company in it; an empty text says that it is done."""
+def _invent(pipe: Connection, invent: Callable[..., None], company: str, seed: int) -> None:
+    """Invent a company for the process at the other end of the pipe."""
     gc.disable()  # millions of rows, none of which is garbage before the end
+    invent(pipe, company, seed)
+
+
+def _fill(
+    pipe: Connection, kind: str, path: Path, company: str, seed: int, receive: Callable[..., None] | None = None,
+    makers: Connection | None = None,
+) -> None:  # fmt: skip
+    """Make an org with an invented company in it; an empty text says that it is done."""
+    gc.disable()
     org = KINDS[kind].make(path)
     # Half an org is of no use to anybody; and the pages that SQLite holds come on top of the company's rows.
     for pragma in ("journal_mode = MEMORY", "synchronous = OFF", f"cache_size = -{_CACHE}"):
         org.db.execute(f"PRAGMA {pragma}")
-    invented = build(company, seed, pipe.send)
-    invented.truth.clear()  # nobody asks for it here
-    KINDS[kind].seed(org, invented, pipe.send)
+    if receive:
+        receive(org, makers, company, seed, pipe.send)
+    else:
+        invented = build(company, seed, pipe.send)
+        invented.truth.clear()  # nobody asks for it here
+        KINDS[kind].seed(org, invented, pipe.send)
     org.db.close()
     pipe.send("")
 

@@ -1,10 +1,13 @@
 """The invented company in a Salesforce org: every row arrives, in the org's own terms, as people and links left it."""
 
+from multiprocessing import Pipe
+from threading import Thread
+
 import pytest
 
 from connector.emulator.company import LAST_DAY, Company, build
 from connector.emulator.salesforce.org.records import Org
-from connector.emulator.salesforce.seed import FIELDS, STAGES, seed
+from connector.emulator.salesforce.seed import FIELDS, STAGES, invent, receive, seed
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,27 @@ def test_two_orgs_get_the_same_company_record_for_record(seeded, again) -> None:
     for name in ("Account", "Contact", "Opportunity", "OpportunityLineItem", "Task", "Event"):
         fields = [field.name for field in org.object(name).fields.values() if field.stored]
         assert column(org, name, *fields) == column(other, name, *fields)
+
+
+def test_the_two_halves_of_seeding_make_the_same_records_as_the_whole(seeded) -> None:
+    org, _ = seeded
+    other, (makers, takers) = Org(), Pipe()
+    inventing = Thread(target=invent, args=(makers, "small", 11))
+    inventing.start()
+    receive(other, takers, "small", 11, lambda _: None)
+    inventing.join()
+    tables = [
+        name for (name,) in org.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_*'")
+    ]
+    own = {"Organization", "User"}  # each org has an id of its own
+    assert {"Task", "OpportunityLineItem", "PricebookEntry"} <= set(tables)
+    for name in set(tables) - own:
+        fields = [f.name for f in org.object(name).fields.values() if f.stored] if name.lower() in org.objects else []
+        fields = [field for field in fields if field not in ("CreatedDate", "LastModifiedDate", "SystemModstamp")]
+        if fields:
+            assert column(org, name, *fields) == column(other, name, *fields), name
+    assert other.numbers.next == org.numbers.next
+    other.db.close()
 
 
 def test_every_reference_finds_its_record(seeded) -> None:

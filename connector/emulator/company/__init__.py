@@ -6,19 +6,27 @@ A size and a seed come in, a `Company` leaves, the same every time. Reading orde
 Next room: each face's `seed`, which makes its CRM's records.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import Any, TypeAlias
 
-from connector.emulator.company.corner import spoil
+from connector.emulator.company.corner import spoil_deals, spoil_firms
 from connector.emulator.company.draw import words
 from connector.emulator.company.firms import Exchange, accounts, products, rates, users
-from connector.emulator.company.model import FIRST_DAY, LAST_DAY, Company
+from connector.emulator.company.model import FIRST_DAY, LAST_DAY, Account, Company, Contact, Opportunity
 from connector.emulator.company.people import Staff, people
 from connector.emulator.company.plan import ACCOUNTS, CORNER, Plan, plans
-from connector.emulator.company.touch import Diary, Touches
+from connector.emulator.company.touch import Diary, Term, Touches
 from connector.emulator.company.trade import Desk
 
-__all__ = ["ACCOUNTS", "FIRST_DAY", "LAST_DAY", "Company", "Exchange", "build", "truth_in"]
+__all__ = ["ACCOUNTS", "FIRST_DAY", "LAST_DAY", "STEPS", "Company", "Exchange", "begin", "build", "grow", "truth_in"]
+
+STEPS = ("firms", "deals", "dealt", "touched")
+"""What comes of the company, in this order: accounts and contacts; some deals; all deals; all else."""
+_BLOCK = 1_000  # accounts whose deals come together
+
+Tell: TypeAlias = Callable[[str], None]
 
 # The truth's account lists and the kind of plan each comes from.
 _LISTS = {
@@ -33,46 +41,80 @@ _LISTS = {
 }
 
 
-def build(size: str, seed: int, tell: Callable[[str], None] = lambda _: None) -> Company:
+def build(size: str, seed: int, tell: Tell = lambda _: None) -> Company:
     """The company of a size ("small", "medium", "large") and a seed; equal for equal arguments."""
-    if size not in ACCOUNTS:
-        raise ValueError(f"--company {size}: there is no such size. Choose one of: {', '.join(ACCOUNTS)}")
-    company = Company(size, seed, users(size, seed), products(seed), rates(seed))
-    exchange = Exchange(company.rates)
-    tell("plans and names")
-    causes = plans(size, seed)
-    company.accounts = accounts(size, seed, causes, company.users, exchange)
-    tell("contacts")
-    staff = people(seed, causes, company.accounts)
-    company.contacts = staff.contacts
-    touches = _live(company, causes, staff, exchange, tell)
-    company.truth = _truth(causes, staff, touches)
-    spoil(company)
+    company = begin(size, seed)
+    for _ in grow(company, tell):
+        pass
     return company
 
 
-def _live(
-    company: Company, causes: list[Plan], staff: Staff, exchange: Exchange, tell: Callable[[str], None]
-) -> Touches:
-    """Deals, then touches and cases, account after account."""
-    desk = Desk(company.seed, company.products, exchange)
+def begin(size: str, seed: int) -> Company:
+    """The company before it has customers: its own people, products and rates."""
+    if size not in ACCOUNTS:
+        raise ValueError(f"--company {size}: there is no such size. Choose one of: {', '.join(ACCOUNTS)}")
+    return Company(size, seed, users(size, seed), products(seed), rates(seed))
+
+
+def grow(company: Company, tell: Tell, *, keep: bool = True) -> Iterator[str]:
+    """Invent what `begin` left out; after each of the `STEPS` its name, "deals" whenever there are some more.
+
+    Without `keep` deals go when "dealt" was answered, and no truth is told: for who takes each row as it comes.
+    """
+    exchange = Exchange(company.rates)
+    tell("plans and names")
+    causes = plans(company.size, company.seed)
+    company.accounts = accounts(company.size, company.seed, causes, company.users, exchange)
+    tell("contacts")
+    staff = people(company.seed, causes, company.accounts)
+    company.contacts = staff.contacts
+    of = _starts(company.contacts, len(causes))
+    spoil_firms(company)
+    yield "firms"
+    yield from _deals(company, causes, staff, of, exchange, tell)
+    deals_of = _starts(company.opportunities, len(causes))
+    spoil_deals(company)
+    yield "dealt"
+    if not keep:
+        company.lines.clear()
+        company.contact_roles.clear()
+    terms = [Term(deal.no, deal.created, deal.close_day) for deal in company.opportunities]
+    if not keep:
+        company.opportunities.clear()
     diary = Diary(company.seed, company.size, company.users)
-    at = 0
-    for plan, account in zip(causes, company.accounts, strict=True):
-        if plan.no % 1_000 == 1:
-            tell(f"deals and activities of {plan.no:,} of {len(causes):,} accounts")
-        end = at
-        while end < len(company.contacts) and company.contacts[end].account == account.no:
-            end += 1
-        here = [(contact, staff.seats[contact.no]) for contact in company.contacts[at:end]]
-        first_deal = len(desk.trade.opportunities)
-        desk.serve(plan, account, [seat for _, seat in here])
-        diary.keep(plan, account, here, desk.trade.opportunities[first_deal:])
-        at = end
+    company.activities, company.cases = diary.touches.activities, diary.touches.cases
+    for plan, account in _told("activities", causes, company.accounts, tell):
+        here = [(one, staff.seats[one.no]) for one in company.contacts[of[plan.no] : of[plan.no + 1]]]
+        diary.keep(plan, account, here, terms[deals_of[plan.no] : deals_of[plan.no + 1]])
+    if keep:
+        company.truth = _truth(causes, staff, diary.touches)
+    yield "touched"
+
+
+def _deals(
+    company: Company, causes: list[Plan], staff: Staff, of: list[int], exchange: Exchange, tell: Tell
+) -> Iterator[str]:
+    """Deals with all that hangs on them, account after account."""
+    desk = Desk(company.seed, company.products, exchange)
     company.opportunities, company.lines = desk.trade.opportunities, desk.trade.lines
     company.contact_roles, company.assets = desk.trade.contact_roles, desk.trade.assets
-    company.activities, company.cases = diary.touches.activities, diary.touches.cases
-    return diary.touches
+    for plan, account in _told("deals", causes, company.accounts, tell):
+        desk.serve(plan, account, [staff.seats[no + 1] for no in range(of[plan.no], of[plan.no + 1])])
+        if plan.no % _BLOCK == 0:
+            yield "deals"
+
+
+def _told(what: str, causes: list[Plan], firms: list[Account], tell: Tell) -> Iterator[tuple[Plan, Account]]:
+    for plan, account in zip(causes, firms, strict=True):
+        if plan.no % _BLOCK == 1:
+            tell(f"{what} of {plan.no:,} of {len(causes):,} accounts")
+        yield plan, account
+
+
+def _starts(rows: Iterable[Contact | Opportunity], accounts: int) -> list[int]:
+    """Where each account's rows begin, by its number, in a table that is in the order of accounts; then its end."""
+    held = Counter(row.account for row in rows)
+    return list(accumulate((held[no] for no in range(accounts + 1)), initial=0))
 
 
 def _truth(causes: list[Plan], staff: Staff, touches: Touches) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The hostile corner: a dozen accounts, some people and some deals that mean harm, the same for every seed.
 
-The finished tables come in and their last accounts are made nasty: names with emoji, quotes, markup and mixed
+Finished tables come in and their last accounts are made nasty: names with emoji, quotes, markup and mixed
 directions, 300 characters where less is usual, twins, loops of parents, people and deals without an account, no
 amount, nothing, less than nothing. What is planted elsewhere never touches these rows.
 Next room: the package itself, which tells the truth.
@@ -36,8 +36,8 @@ _TITLES = (
 )
 
 
-def spoil(company: Company) -> None:
-    """Make the last accounts hostile, and hang hostile people and deals on them or on nothing."""
+def spoil_firms(company: Company) -> None:
+    """Make the last accounts hostile, and hang hostile people on them or on nothing."""
     accounts = company.accounts[-CORNER:]
     first = accounts[0].no
     last = accounts[-1].no
@@ -48,7 +48,6 @@ def spoil(company: Company) -> None:
             changed = changed._replace(country="Ireland", city="Cork", industry="Chemicals", currency="EUR")
         company.accounts[account.no - 1] = changed
     _people(company, first)
-    _deals(company, first)
 
 
 def _people(company: Company, first: int) -> None:
@@ -81,8 +80,9 @@ def _people(company: Company, first: int) -> None:
         company.contacts.append(Contact(no, None, None, last, None, None, None, None, owner, None, False, made, made))
 
 
-def _deals(company: Company, first: int) -> None:
+def spoil_deals(company: Company) -> None:
     """Deals without account, without amount, of zero and of less than zero, and one with a name of 300 characters."""
+    first = company.accounts[-CORNER].no
     made = moment(stream(company.seed, "corner"), LAST_DAY - timedelta(days=80))
     won = LAST_DAY - timedelta(days=40)
     rows: list[tuple[int | None, str, str, float | None, date]] = [

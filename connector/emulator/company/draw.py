@@ -16,6 +16,8 @@ _OPEN = [
     time(8 + s // 3600, s // 60 % 60, s % 60, tzinfo=UTC) for s in range(0, 9 * 3600, 7)
 ]  # a working day's moments
 
+_MOMENTS = len(_OPEN)
+
 
 @cache
 def words(name: str) -> dict[str, Any]:
@@ -30,12 +32,13 @@ def stream(seed: int, what: str) -> Random:
 
 def workday(day: date) -> date:
     """The day itself, or the Friday before a weekend."""
-    return day - timedelta(days=max(0, day.weekday() - 4))
+    past = day.weekday() - 4
+    return day - timedelta(days=past) if past > 0 else day
 
 
 def moment(rng: Random, day: date) -> datetime:
     """A moment within the working hours of a day."""
-    return datetime.combine(day, _OPEN[int(rng.random() * len(_OPEN))])
+    return datetime.combine(day, _OPEN[int(rng.random() * _MOMENTS)])
 
 
 def pick(rng: Random, items: Sequence[T]) -> T:

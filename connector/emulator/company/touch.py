@@ -6,11 +6,12 @@ Next room: `corner`.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from random import Random
+from typing import NamedTuple
 
 from connector.emulator.company.draw import between, moment, pick, stream, workday
-from connector.emulator.company.model import LAST_DAY, Account, Activity, Case, Contact, Opportunity, User
+from connector.emulator.company.model import LAST_DAY, Account, Activity, Case, Contact, User
 from connector.emulator.company.people import Seat
 from connector.emulator.company.plan import ACTIVITY_MONTHS, Plan
 
@@ -20,6 +21,11 @@ _PACE: dict[str, dict[str, float]] = {
     "warm": {"meeting": 75, "email_in": 48, "email_out": 40, "call": 110},
     "weak": {"meeting": 210, "email_in": 130, "email_out": 75, "call": 220},
 }
+_GAPS = [
+    timedelta(days=max(1, days)) for days in range(1 + int(1.3 * max(max(pace.values()) for pace in _PACE.values())))
+]
+_SOON = timedelta(minutes=5)
+_END = datetime.combine(LAST_DAY + timedelta(days=1), time(tzinfo=UTC))
 _CAPTURED = 0.9
 _MINUTES = {"meeting": 60, "call": 15, "email_in": 2, "email_out": 5, "task": 0}
 _CASES_A_YEAR = {
@@ -45,6 +51,14 @@ _USUAL = ("high", "medium", "medium", "medium", "medium", "medium", "low", "low"
 _HOT = ("high", "high", "high", "high", "medium", "medium", "medium", "medium", "medium", "low", "low")
 
 
+class Term(NamedTuple):
+    """A deal as a calendar knows it: from when to when people talk about it."""
+
+    no: int
+    created: datetime
+    close_day: date
+
+
 @dataclass
 class Touches:
     """All activities and cases, and the engaged contacts of each account that has any."""
@@ -64,7 +78,7 @@ class Diary:
         self._service = [user.no for user in users if user.role == "service"]
         self._linked_from = LAST_DAY - timedelta(days=30 * ACTIVITY_MONTHS[size])
 
-    def keep(self, plan: Plan, account: Account, staff: list[tuple[Contact, Seat]], deals: list[Opportunity]) -> None:
+    def keep(self, plan: Plan, account: Account, staff: list[tuple[Contact, Seat]], deals: list[Term]) -> None:
         """All touches and cases of one account."""
         here = [(contact, seat) for contact, seat in staff if contact.left_on is None]
         paces = _paces(self._rng, plan, here)
@@ -81,7 +95,7 @@ class Diary:
         self._cases(plan, account, staff)
 
     def _touch(
-        self, plan: Plan, account: Account, contact: Contact, pace: str, strong: list[int], deals: list[Opportunity]
+        self, plan: Plan, account: Account, contact: Contact, pace: str, strong: list[int], deals: list[Term]
     ) -> None:
         rng = self._rng
         first = max(self._linked_from, contact.created.date(), plan.first - timedelta(days=45))
@@ -92,13 +106,14 @@ class Diary:
         )
         ours = self._ours(plan, account, contact.no)
         company = [other for other in strong if other != contact.no]
+        random = rng.random
         for kind, period in _PACE[pace].items():
-            day = first + timedelta(days=int(rng.random() * period))
+            day = first + timedelta(days=int(random() * period))
             while day <= ends:
-                captured = rng.random() < _CAPTURED
-                others = (pick(rng, company),) if kind == "meeting" and company and rng.random() < 0.25 else ()
+                captured = random() < _CAPTURED
+                others = (pick(rng, company),) if kind == "meeting" and company and random() < 0.25 else ()
                 self._note(kind, moment(rng, workday(day)), captured, account, contact, others, pick(rng, ours), deals)
-                day += timedelta(days=max(1, int(period * rng.uniform(0.7, 1.3))))
+                day += _GAPS[int(period * (0.7 + (1.3 - 0.7) * random()))]
         if pace == "strong" and rng.random() < 0.2:
             coming = LAST_DAY + timedelta(days=rng.randrange(2, 26))
             self._note("meeting", moment(rng, workday(coming)), True, account, contact, (), ours[0], deals)
@@ -120,7 +135,7 @@ class Diary:
         contact: Contact,
         others: tuple[int, ...],
         owner: int,
-        deals: list[Opportunity],
+        deals: list[Term],
     ) -> None:
         rng = self._rng
         if at < contact.created:
@@ -128,9 +143,9 @@ class Diary:
         deal = pick(rng, deals) if deals else None
         if deal and not (deal.created <= at and at.date() <= deal.close_day):
             deal = None
-        ahead = at.date() > LAST_DAY
-        logged = at + timedelta(minutes=5) if captured else at + timedelta(hours=rng.randrange(1, 90))
-        if ahead or logged.date() > LAST_DAY:
+        ahead = at >= _END
+        logged = at + _SOON if captured else at + timedelta(hours=rng.randrange(1, 90))
+        if ahead or logged >= _END:
             logged = moment(rng, LAST_DAY - timedelta(days=1 if ahead else 0))
         rows = self.touches.activities
         rows.append(
@@ -138,7 +153,7 @@ class Diary:
                 len(rows) + 1,
                 kind,
                 at,
-                max(logged, contact.created),
+                logged if logged >= contact.created else contact.created,
                 captured,
                 account.no,
                 contact.no,

@@ -112,7 +112,7 @@ class Desk:
             no,
             account.no,
             account.owner,
-            f"{account.name[:70]} – {deal.families[0]} {deal.day:%Y-%m}",
+            f"{account.name[:70]} – {deal.families[0]} {deal.day.isoformat()[:7]}",
             deal.state,
             stage,
             amount,
@@ -132,8 +132,9 @@ class Desk:
         rate = self._exchange.rate(account.currency, min(deal.day, LAST_DAY))
         digits = self._exchange.digits(account.currency)
         weights = [rng.uniform(0.5, 1.5) for _ in deal.families]
+        whole = sum(weights)
         for family, weight in zip(deal.families, weights, strict=True):
-            share = deal.worth * weight / sum(weights)
+            share = deal.worth * weight / whole
             fitting = [product for product in self._range[family] if product.price <= share]
             product = pick(rng, fitting[-2:]) if fitting else self._range[family][0]
             unit_cost = product.cost * rng.uniform(0.95, 1.05)

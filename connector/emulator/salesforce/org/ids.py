@@ -4,11 +4,14 @@ In: a key prefix and a number, or an id as somebody wrote it; out: the 18-charac
 Next room: `catalogue`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """The 62 characters of ids, in their order."""
+INSTANCE = "Em0"
+"""Characters 4 to 6 of the ids that the emulator makes."""
+_LEASE = 1000
 _CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _UPPER = {ord(letter): "1" if letter.isupper() else "0" for letter in DIGITS}
 
@@ -65,3 +68,24 @@ def number(digits: str) -> int:
     for digit in digits:
         value = value * 62 + DIGITS.index(digit)
     return value
+
+
+class Numbers:
+    """The numbers in ids, none of which is given twice; `keep` is told of one that none given out has reached."""
+
+    def __init__(self, following: int, leased: int, keep: Callable[[int], object]) -> None:
+        self.next, self.leased, self._keep = following, leased, keep
+
+    def take(self, count: int = 1) -> int:
+        """Take the next number, or the first of several."""
+        first = self.next
+        self.next += count
+        if self.next > self.leased:
+            self.leased = self.next + _LEASE
+            self._keep(self.leased)
+        return first
+
+    def go_on(self, following: int, leased: int) -> None:
+        """Go on from here, or from where we are if that is further."""
+        self.next, self.leased = max(self.next, following), max(self.leased, leased, following)
+        self._keep(self.leased)

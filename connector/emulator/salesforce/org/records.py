@@ -148,7 +148,7 @@ class Org(Schema):
     ) -> int:
         """Store many records with the ids and stamps given, as text or Python values, and give their number.
 
-        With `stored` the values are taken to be in the form that columns hold, and are not read.
+        With `stored` values are in the form that columns hold, none is missing, and no parent has to follow.
         """
         kind = self.object(name)
         with self.transaction():

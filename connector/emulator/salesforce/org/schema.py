@@ -23,8 +23,6 @@ from connector.emulator.salesforce.org.rows.values import instant
 FEATURES = ("AccountContactRelation", "AccountTeamMember", "TaskRelation", "EventRelation", "MultiCurrency")
 """What an admin can switch on; a fresh org has none of it."""
 
-_INSTANCE = "Em0"  # characters 4 to 6 of the ids that the emulator makes
-_LEASE = 1000
 _CACHE = 262_144  # KiB of pages that SQLite may hold
 _UNKNOWN_TYPE = (
     "sObject type '{0}' is not supported. If you are attempting to use a custom object, be sure to append the '__c' "
@@ -46,7 +44,8 @@ class Schema:
         self._depth = self._edition = 0
         self._prepare(on_disk=path is not None)
         self.currency = str(self.setting("currency", currency))
-        self._leased = self._next = int(self.setting("next", 1))
+        following = int(self.setting("next", 1))
+        self.numbers = ids.Numbers(following, following, lambda leased: self.set_setting("next", leased))
         self._catalogue, self._stages = catalogue.standard()
         self.access = Access(self, [tuple(pair) for pair in self.setting("hidden", [])])
         self.features: frozenset[str] = frozenset(self.setting("features", []))
@@ -106,31 +105,14 @@ class Schema:
     def new_id(self, prefix: str) -> str:
         """Make an id that no record of this org has had."""
         with self.lock:
-            number = self._next
-            self._next += 1
-            if self._next > self._leased:
-                self._leased = self._next + _LEASE
-                self.set_setting("next", self._leased)
-            return ids.compose(prefix, _INSTANCE, number)
-
-    def new_ids(self, prefix: str, count: int) -> list[str]:
-        """Make many ids that no record of this org has had."""
-        with self.lock:
-            first = self._next
-            self._next += count
-            if self._next > self._leased:
-                self._leased = self._next + _LEASE
-                self.set_setting("next", self._leased)
-            return list(ids.series(prefix, _INSTANCE, first, count))
+            return ids.compose(prefix, ids.INSTANCE, self.numbers.take())
 
     def keep_clear_of(self, kind: ObjectType, after: int) -> None:
         """Count on from the highest of the ids that were loaded, where they are of our own making."""
         sql = f'SELECT MAX("Id") FROM {quoted(kind.name)} WHERE rowid > ? AND SUBSTR("Id", 4, 3) = ?'
-        highest = self.rows(sql, after, _INSTANCE)[0][0]
+        highest = self.rows(sql, after, ids.INSTANCE)[0][0]
         if highest is not None:
-            self._next = max(self._next, ids.number(str(highest)[6:15]) + 1)
-            self._leased = max(self._leased, self._next)
-            self.set_setting("next", self._leased)
+            self.numbers.go_on(ids.number(str(highest)[6:15]) + 1, 0)
 
     def setting(self, key: str, default: Any) -> Any:
         """Read one of the org's own settings."""
@@ -263,8 +245,8 @@ class Schema:
 
     def _after_rollback(self, edition: int) -> None:
         """Bring memory back to what the database holds again."""
-        if self._leased > int(self.setting("next", 1)):
-            self.set_setting("next", self._leased)
+        if self.numbers.leased > int(self.setting("next", 1)):
+            self.set_setting("next", self.numbers.leased)
         if edition != self._edition:
             self.features = frozenset(self.setting("features", []))
             self._assemble()

@@ -99,7 +99,10 @@ class Unreadable(ValueError):
 def load(
     org: "Org", kind: ObjectType, columns: Sequence[str], rows: Iterable[Sequence[object]], *, stored: bool = False
 ) -> int:
-    """Store the rows, complete their derived fields and give their number; Unreadable names the first bad value."""
+    """Store the rows, complete their derived fields and give their number; Unreadable names the first bad value.
+
+    With `stored` the values are as columns hold them, no field that is brought has gaps, and parents were seen to.
+    """
     fields = [org.field(kind, name) for name in columns]
     given = {field.name for field in fields}
     with org.transaction():
@@ -117,10 +120,12 @@ def load(
         count = org.db.executemany(sql, ready).rowcount
         for index in later:
             org.db.execute(index)
-        _fill_gaps(org, kind, given, after)
         org.keep_clear_of(kind, after)
-        _complete(org, kind, given, after)
-        _after(org, kind.name, after)
+        if not stored:
+            _fill_gaps(org, kind, given, after)
+        _complete(org, kind, given, after, gaps=not stored)
+        if not stored:
+            _after(org, kind.name, after)
     return max(count, 0)
 
 
@@ -191,14 +196,14 @@ def _culprit(
     return ValueError(f"row {number}: {len(row)} values for {len(fields)} columns")
 
 
-def _complete(org: "Org", kind: ObjectType, given: set[str], after: int) -> None:
-    if kind.name in ("OpportunityLineItem", "OrderItem"):
+def _complete(org: "Org", kind: ObjectType, given: set[str], after: int, *, gaps: bool) -> None:
+    if gaps and kind.name in ("OpportunityLineItem", "OrderItem"):
         _make_entries(org, kind, after)
     pending: dict[str, str] = {}
     for name, expression in DERIVED.get(kind.name, {}).items():
         if name not in given:
             value = expression
-        elif _has_gaps(org, kind, name, after):
+        elif gaps and _has_gaps(org, kind, name, after):
             value = f"COALESCE({quoted(name)}, {expression})"
         else:
             continue
