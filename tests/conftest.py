@@ -1,6 +1,9 @@
 """A clean environment for every test, and an emulated org with a deployment folder for those that ask."""
 
 import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,6 +114,25 @@ def dynamics_ready(once: Once, dynamics_template: Path) -> Path:
 def dynamics_filled(once: Once, dynamics_ready: Path) -> Path:
     """The Dynamics org after a first run, and the store that it left."""
     return once("dynamics-filled", lambda folder: make_filled(dynamics_ready, folder, "dynamics"))
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Address of what forks processes of `kam`; see `forked`."""
+    if not hasattr(os, "fork"):
+        pytest.skip("forks, which this system doesn't")
+    # A socket's address must be short.
+    with tempfile.TemporaryDirectory(prefix="kam-forks-") as folder:
+        address, script = Path(folder) / "door", Path(__file__).with_name("forked.py")
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("KAM_")}
+        environ |= {"PYTHONPATH": str(script.parent.parent), "PYTHONUTF8": "1"}
+        begun = [sys.executable, str(script), "serve", str(address)]
+        with subprocess.Popen(begun, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            yield address
+            process.stdin.close()
 
 
 @pytest.fixture

@@ -442,8 +442,7 @@ def test_a_record_deleted_between_diff_and_write_is_passed_over(rested: World) -
 
 
 def test_the_first_write_to_production_waits_for_a_person(ready: World) -> None:
-    ready.org.set_sandbox(False)
-    ready.setting("config.toml", "[crm]\n", '[crm]\nenvironment = "production"\n')
+    ready.into_production()
     with pytest.raises(GuardHalt, match="first write to production"):
         ready.run("first_run")
     assert ready.writes() == []

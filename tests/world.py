@@ -6,10 +6,11 @@ Nothing comes in but a folder; tests and benchmarks get a `World`: the org, the 
 import io
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -308,6 +309,14 @@ class World:
             # In a bulk write a record's type and key stand among its values.
             write["values"] = {k: v for k, v in write["values"].items() if k[0] != "@" and k != self.words.key}
         return sorted((w for ws in told.values() for w in ws), key=lambda w: w["number"])
+
+    def into_production(self) -> None:
+        """Let the org be one of production, and the folder and its store say so, as if they had from the start."""
+        self.org.set_sandbox(False)
+        self.setting("config.toml", "[crm]\n", '[crm]\nenvironment = "production"\n')
+        for path in (self.folder / "store").glob("*.db"):
+            with closing(sqlite3.connect(path)) as store, store:
+                store.execute("UPDATE meta SET value = 'production' WHERE key = 'environment'")
 
     def setting(self, file: str, old: str, new: str) -> None:
         """Change one line of a file of the deployment folder."""

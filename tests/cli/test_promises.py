@@ -8,13 +8,8 @@ from world import World
 WHY = "KAM_Why__c"
 
 
-def in_production(site: Bench) -> None:
-    site.steer(is_sandbox=False)
-    site.configure(environment='"production"')
-
-
 def test_a_persons_decision_does_not_stand_for_the_first_look_at_production(ready_site: Bench, ready: World) -> None:
-    in_production(ready_site)
+    ready.into_production()
     assert ready_site.kam("run", "preview", "--as-of", "2026-06-30").code == 0
     decided = ready_site.kam("programme", "override", "Company 03", "--status", "Key", "--reason", "test")
     assert decided.code == 0, decided.all
@@ -26,8 +21,8 @@ def test_a_persons_decision_does_not_stand_for_the_first_look_at_production(read
     assert {name for w in ready.writes() for name in w["values"]} <= {"KAM_Status__c", "KAM_Review_Due__c"}
 
 
-def test_a_pilot_does_not_stand_for_the_whole_list(ready_site: Bench) -> None:
-    in_production(ready_site)
+def test_a_pilot_does_not_stand_for_the_whole_list(ready_site: Bench, ready: World) -> None:
+    ready.into_production()
     assert ready_site.first_run().code == 5
     assert ready_site.kam("write-back", "--approve", "1", "--pilot", "2").code == 0
 
@@ -39,7 +34,7 @@ def test_a_pilot_does_not_stand_for_the_whole_list(ready_site: Bench) -> None:
 def test_what_a_person_edited_after_the_halt_is_not_overwritten_by_the_approval(
     ready_site: Bench, ready: World
 ) -> None:
-    in_production(ready_site)
+    ready.into_production()
     assert ready_site.first_run().code == 5
     edited = ready.accounts[1]
     ready_site.change("Account", edited, **{WHY: "typed on Tuesday"})

@@ -67,8 +67,7 @@ def test_a_refused_decision_of_a_person_is_left_to_that_person(ready_site: Bench
 
 
 def test_a_retry_passes_the_guards_of_any_run(ready_site: Bench, ready: World) -> None:
-    ready_site.steer(is_sandbox=False)
-    ready_site.configure(environment='"production"')
+    ready.into_production()
     ready.control("org", "POST", validation_rules=[{**RULE, "field": "Type", "value": "Customer - Direct"}])
     assert ready_site.first_run().code == 5
     assert ready_site.kam("write-back", "--approve", "1", "--pilot", "3").code == 4
