@@ -43,10 +43,11 @@ class Forked:
         self.line.close()
 
 
-def serve(address: str) -> None:
-    """Import everything and fork for whoever asks, until our input ends."""
+def know() -> None:
+    """Import and read what any run of ours may: rooms, lexicons, texts, SQL."""
     import importlib
     import pkgutil
+    from contextlib import suppress
 
     import connector
 
@@ -54,6 +55,21 @@ def serve(address: str) -> None:
     for found in pkgutil.walk_packages(connector.__path__, "connector."):
         if not found.name.startswith(aside):
             importlib.import_module(found.name)
+    with suppress(ImportError):
+        importlib.import_module("pandas")  # which DuckDB looks for, and does without
+    from connector.insight import steps, texts
+    from connector.insight.titles.lexicon import lexicon
+
+    for language in texts.LANGUAGES:
+        texts.catalogue(language)
+        lexicon(language)
+    steps.digest()
+    steps.reads()
+
+
+def serve(address: str) -> None:
+    """Learn everything and fork for whoever asks, until our input ends."""
+    know()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that keep a process
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
