@@ -6,13 +6,16 @@ imported is not proven by it. `Forked` is one that a test begins; run as a scrip
 for a shell. Both speak to `serve` by a socket: the wish and the streams go there, number and exit code come back.
 """
 
+import importlib
 import json
 import os
 import select
 import signal
 import socket
 import sys
+import types
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 Streams = Sequence[int]
 
@@ -43,12 +46,18 @@ class Forked:
         self.line.close()
 
 
+# DuckDB begins a thread when it is imported, and threads don't survive a fork: each process imports it by itself.
+NOT_YET = types.ModuleType("duckdb")
+NOT_YET.DuckDBPyConnection = object  # type: ignore[attr-defined]  # named by annotations
+
+
 def know() -> None:
     """Import and read what any run of ours may: rooms, lexicons, texts, SQL."""
-    import importlib
     import pkgutil
     from contextlib import suppress
 
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    sys.modules["duckdb"] = NOT_YET
     import connector
 
     aside = ("connector.__main__", "connector.emulator")
@@ -65,6 +74,8 @@ def know() -> None:
         lexicon(language)
     steps.digest()
     steps.reads()
+    tasks = Path("/proc/self/task")
+    assert not tasks.is_dir() or len(list(tasks.iterdir())) == 1, "a thread was begun, which no fork survives"
 
 
 def serve(address: str) -> None:
@@ -111,6 +122,11 @@ def become(wish: dict[str, object], streams: Streams) -> None:
 
     from connector import cli
 
+    del sys.modules["duckdb"]
+    duckdb = importlib.import_module("duckdb")
+    for module in list(sys.modules.values()):
+        if vars(module).get("duckdb") is NOT_YET:
+            vars(module)["duckdb"] = duckdb
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
