@@ -85,7 +85,7 @@ def serve(address: str) -> None:
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
         door.listen()
-        print("ready", flush=True)
+        os.write(1, b"ready\n")  # `sys.stdout` stays as those who are forked must find it
         while door in select.select([door, sys.stdin], [], [])[0]:
             asked, _ = door.accept()
             if os.fork() == 0:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from invented import invented
+from invented import copied, leave
+from shared_folders import Once
 
 from connector.config import Config, CrmSettings
 from connector.engine import DuckEngine, query
@@ -20,9 +21,9 @@ Rows = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DuckEngine, Context]]:
+def company(once: Once, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DuckEngine, Context]]:
     """An engine in which all but the texts is computed, once."""
-    mirror, context = invented(tmp_path_factory.mktemp("languages"))
+    mirror, context = copied(once("invented", leave), tmp_path_factory.mktemp("languages"))
     made = Config(folder=mirror.path.parent, crm=CrmSettings(kind="salesforce", url="https://x.example", auth="token"))
     with DuckEngine(mirror.path, threads=1) as engine:
         engine.load("present_value", _columns(mirror.present("account")))
