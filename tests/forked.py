@@ -85,7 +85,7 @@ def serve(address: str) -> None:
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
         door.listen()
-        os.write(1, b"ready\n")  # `sys.stdout` stays as those who are forked must find it
+        os.write(1, b"ready\n")
         while door in select.select([door, sys.stdin], [], [])[0]:
             asked, _ = door.accept()
             if os.fork() == 0:
@@ -130,6 +130,9 @@ def become(wish: dict[str, object], streams: Streams) -> None:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    # What Python made of our own streams, which may be files, would not do for pipes.
+    sys.stdin, sys.stdout = os.fdopen(0, closefd=False), os.fdopen(1, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     os.chdir(str(wish["folder"]))
     os.environ.clear()
     os.environ.update(dict(wish["environ"]))  # type: ignore[call-overload]
