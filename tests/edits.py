@@ -5,7 +5,7 @@ insights read, by the mirror's own writers; days pass; people decide; the CRM sh
 """
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,10 +40,15 @@ class Round:
 
 
 def rounds(
-    folder: Path, seed: int, passed: tuple[int, ...], edits: int = 26, revenue: str = "won_deals"
+    folder: Path,
+    seed: int,
+    passed: tuple[int, ...],
+    edits: int = 26,
+    revenue: str = "won_deals",
+    begin: Callable[[Path], tuple[Mirror, Context]] = invented,
 ) -> Iterator[Round]:
     """A round of edits for each of these days that pass, after a first enrich in full."""
-    mirror, made = invented(folder / "edited")
+    mirror, made = begin(folder / "edited")
     # Some weeks after the company's last day: then only edits and windows touch an account, not each day's activities.
     context = replace(made, as_of=made.as_of + _LATER, revenue=revenue)
     dice = random.Random(seed)

@@ -5,7 +5,9 @@ up here: decisions of people, what an earlier run wrote, related products. Every
 of the SQL meets some.
 """
 
+import pickle
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,19 @@ def invented(folder: Path, size: str = "small", seed: int = 1) -> tuple[Mirror, 
         known=known_names(mirror),
     )
     return mirror, context
+
+
+def leave(folder: Path) -> None:
+    """Leave an invented company in a folder, to be copied."""
+    mirror, context = invented(folder)
+    mirror.close()
+    (folder / "context").write_bytes(pickle.dumps(context))
+
+
+def copied(left: Path, folder: Path) -> tuple[Mirror, Context]:
+    """A copy of an invented company that was left in a folder, and the context of a run on its last day."""
+    with closing(Mirror(left)) as mirror:
+        return mirror.copy(folder), pickle.loads((left / "context").read_bytes())
 
 
 def _store(mirror: Mirror, table: str, rows: Sequence[dict[str, Any]]) -> None:

@@ -7,15 +7,17 @@ the CRM are killed on: Salesforce by small calls, Salesforce by Bulk jobs, Dynam
 import random
 import re
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from forked import Forked
 from world import AS_OF, World, world
 
 from connector.crm import salesforce
@@ -25,6 +27,8 @@ from connector.store import runs
 from connector.store.remembered import Remembered
 
 JOB = "first_run"
+Process = subprocess.Popen[bytes] | Forked
+Begin = Callable[..., Process]
 STEPS = 400  # a moment after a call is drawn from so many parts of a whole run's computing
 BATCH = "/$batch"
 WRITES = ("/composite/sobjects", "/Microsoft.Dynamics.CRM.UpdateMultiple")
@@ -54,7 +58,7 @@ class Killer(Faults):
     def __init__(self) -> None:
         super().__init__()
         self.point: Point | None = None
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
         self.calls: list[str] = []
         self.timer: threading.Timer | None = None
         self.jobs: Jobs | None = None  # the server's, where it has some
@@ -96,7 +100,7 @@ class Killer(Faults):
 class _Last(Rule):
     """A hangup after the request was carried out; the process is killed when the server gets to it."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, process: Process) -> None:
         super().__init__("hangup", when="after")
         self.process = process
 
@@ -212,24 +216,32 @@ def _job_points(seed: int, count: int, calls: list[str], seconds: float) -> list
     return made
 
 
-def run_killed(template: Path, folder: Path, point: Point, path: str = "rest", *, batch: bool = False) -> Ending:
+def as_process(words: Sequence[str], environ: Mapping[str, str], script: Path | None) -> Process:
+    """Begin a `kam` as a shell does."""
+    begun = [sys.executable, *([str(script)] if script else ["-m", "connector"]), *words]
+    return subprocess.Popen(begun, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environ)
+
+
+def run_killed(
+    template: Path, folder: Path, point: Point, path: str = "rest", *, batch: bool = False, begin: Begin = as_process
+) -> Ending:
     """Start the job as a process, kill it at a point, and run it again until it ends by itself."""
     killer = Killer()
     with _world(template, folder, killer, path) as here:
         if batch and path == "dynamics":
             here.org.db.execute("DELETE FROM sdkmessagefilter WHERE primaryobjecttypecode = 'account'")
         killer.point = point
-        first = _start(here, killer, path)
+        first = _start(here, killer, path, begin)
         killer.point, cut = None, len(killer.calls)
         second = here.run(JOB).code
         return _ending(here, killer, point, (first, second), cut)
 
 
-def run_whole(template: Path, folder: Path, path: str = "rest") -> tuple[Ending, float]:
+def run_whole(template: Path, folder: Path, path: str = "rest", *, begin: Begin = as_process) -> tuple[Ending, float]:
     """Run a job that nobody kills: how it ended, and the seconds that a run without a write takes."""
     killer = Killer()
     with _world(template, folder, killer, path) as here:
-        code = _start(here, killer, path)
+        code = _start(here, killer, path, begin)
         ending = _ending(here, killer, Point(0, "never"), (code, 0), 0)
         began = time.monotonic()
         here.run("preview")
@@ -251,12 +263,10 @@ def _world(template: Path, folder: Path, killer: Killer, path: str) -> Iterator[
             yield here
 
 
-def _start(here: World, killer: Killer, path: str) -> int:
+def _start(here: World, killer: Killer, path: str, begin: Begin) -> int:
     """Run the job as a process of its own; its exit code, negative when it was killed."""
-    words = here.command("run", JOB, "--as-of", AS_OF.isoformat())
-    if path == "bulk":
-        words = [words[0], str(Path(__file__).with_name("hasty.py")), *words[3:]]
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=here.shell()) as process:
+    words = ("run", JOB, "--as-of", AS_OF.isoformat(), "--dir", str(here.folder))
+    with begin(words, here.shell(), Path(__file__).with_name("hasty.py") if path == "bulk" else None) as process:
         killer.process = process
         code = process.wait()
         if killer.timer is not None:

@@ -121,7 +121,7 @@ KEYS = sorted({name for cls in config.sections().values() for name in cls.__data
     section=st.sampled_from(sorted(config.sections())),
     values=st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4),
 )
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_value_of_any_setting_is_taken_or_complained_of(section: str, values: dict[str, Any]) -> None:
     complaints: list[str] = []
     made = config.build(config.sections()[section], values, f"config.toml [{section}]", complaints, Path())
@@ -129,7 +129,7 @@ def test_any_value_of_any_setting_is_taken_or_complained_of(section: str, values
 
 
 @given(values=st.dictionaries(st.sampled_from(["about", "steps", "schedule", "timezone", "guards", "api"]), VALUES))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_value_in_a_job_is_taken_or_complained_of(
     tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any]
 ) -> None:

@@ -139,7 +139,7 @@ ANYTHING = st.recursive(
 
 
 @given(table=st.sampled_from(["account", "contact", "activity"]), section=st.dictionaries(WORDS, ANYTHING, max_size=6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_any_section_is_a_source_or_a_list_of_faults(table: str, section: dict[str, Any]) -> None:
     said: list[str] = []
     source = mapping._source(table, section, "m.toml [x", said)

@@ -3,29 +3,59 @@
 Nothing comes in but a folder; tests and benchmarks get a `World`: the org, the workspace, and ways to meddle with both.
 """
 
+import io
+import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import requests
 from handmade import ACCOUNTS, AS_OF, FILLS
 
-from connector import job
+from connector import cli, job
 from connector.cli.init import write_folder
 from connector.crm.protocol import SetupRequest
 from connector.emulator.kinds import KINDS
 from connector.emulator.server import FaultSource, Running, start
 from connector.workspace import Workspace, opened, setup_fields
 
-__all__ = ["ACCOUNTS", "AS_OF", "SECRET", "WORDS", "WRITE_PATH", "Clock", "Words", "World", "deployment", "environment",
-           "fill", "make_filled", "make_org", "make_template", "world"]  # fmt: skip
+__all__ = ["ACCOUNTS", "AS_OF", "SECRET", "WORDS", "WRITE_PATH", "Clock", "Said", "Words", "World", "deployment",
+           "environment", "fill", "kam", "keep_results", "make_filled", "make_org", "make_ready", "make_template",
+           "template_of", "world"]  # fmt: skip
 SECRET = "KAM_TEST_SECRET"
+
+
+@dataclass
+class Said:
+    """What a command printed, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def all(self) -> str:
+        """Both streams."""
+        return self.out + self.err
+
+
+def kam(*words: str) -> Said:
+    """Run the command line's own entry in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with patch.object(sys, "argv", ["kam", *words]), redirect_stdout(out), redirect_stderr(err):
+        try:
+            cli.main()
+        except SystemExit as stopped:
+            return Said(int(stopped.code or 0), out.getvalue(), err.getvalue())
+    raise AssertionError("kam did not end by itself")
 
 
 @dataclass
@@ -108,6 +138,7 @@ def make_template(folder: Path, kind: str = "salesforce") -> Path:
         ids = fill(org)
         with start(org, state=folder) as running:
             _set_up(folder / "setup", running)
+            running.key_file  # noqa: B018 (made when asked for; several workers may ask at once)
         _let_decide(org)
         for n, key in enumerate(ids[::2]):
             typed = {words.name("Strategic_Fit"): 5 - n % 3, words.name("Partnership"): 5 - n % 4}
@@ -117,14 +148,40 @@ def make_template(folder: Path, kind: str = "salesforce") -> Path:
     return folder
 
 
-def make_filled(template: Path, folder: Path, kind: str = "salesforce") -> Path:
-    """A template whose org has been through a first run, with the store that the run left."""
+def make_ready(template: Path, folder: Path, kind: str = "salesforce") -> Path:
+    """A template from whose org everything was pulled and computed, as a run does before it writes."""
+    with template_of(template, folder, kind) as made, made.work() as work:
+        job.run_pull(work, "pull_full", 0.0)
+        job.run_enrich(work, AS_OF.isoformat(), remember=True)
+    return folder
+
+
+def make_filled(ready: Path, folder: Path, kind: str = "salesforce") -> Path:
+    """The same after a first run, which had nothing left to compute."""
+    with template_of(ready, folder, kind) as made:
+        keep_results(made.folder)
+        assert made.run("first_run").code == 0
+    return folder
+
+
+@contextmanager
+def template_of(template: Path, folder: Path, kind: str = "salesforce") -> Iterator["World"]:
+    """A world of a template; what became of its org and store is another template, in this folder, afterwards."""
     with world(template, folder / "made", kind=kind) as made:
-        made.run("first_run")
-    shutil.copytree(template, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("org.db*", "setup"))
+        yield made
+    shutil.copytree(template, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("org.db*", "setup", "store"))
     shutil.copy(folder / "made" / "org.db", folder / "org.db")
     shutil.copytree(folder / "made" / "work" / "store", folder / "store")
-    return folder
+    shutil.rmtree(folder / "made")
+
+
+def keep_results(folder: Path) -> None:
+    """Take the computing out of every job of a deployment folder: what is computed already stays as it is.
+
+    For what is about reading, writing and guarding; that a night computes anew is proven by those that leave it in.
+    """
+    for path in (folder / "jobs").glob("*.toml"):
+        path.write_text(path.read_text(encoding="utf-8").replace('"enrich", ', ""), encoding="utf-8")
 
 
 def _set_up(folder: Path, running: Running) -> None:
@@ -188,6 +245,11 @@ class World:
         folder = () if words[0] == "init" else ("--dir", str(self.folder))
         return [sys.executable, "-m", "connector", *words, *folder]
 
+    def call(self, *words: str) -> Said:
+        """Run `kam` in this process, which spares the seconds that a new one needs to begin."""
+        with patch.dict(os.environ, self.environ):
+            return kam(*words, "--dir", str(self.folder))
+
     def kam(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `kam` as a shell would."""
         return subprocess.run(
@@ -247,6 +309,14 @@ class World:
             # In a bulk write a record's type and key stand among its values.
             write["values"] = {k: v for k, v in write["values"].items() if k[0] != "@" and k != self.words.key}
         return sorted((w for ws in told.values() for w in ws), key=lambda w: w["number"])
+
+    def into_production(self) -> None:
+        """Let the org be one of production, and the folder and its store say so, as if they had from the start."""
+        self.org.set_sandbox(False)
+        self.setting("config.toml", "[crm]\n", '[crm]\nenvironment = "production"\n')
+        for path in (self.folder / "store").glob("*.db"):
+            with closing(sqlite3.connect(path)) as store, store:
+                store.execute("UPDATE meta SET value = 'production' WHERE key = 'environment'")
 
     def setting(self, file: str, old: str, new: str) -> None:
         """Change one line of a file of the deployment folder."""

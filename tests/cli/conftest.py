@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "hostile"))
 
-from bench import _no_waiting, after_first_run, bare, secure, site, walked
+from bench import _no_waiting, after_first_run, bare, ready_site, secure, site, walked
 
-__all__ = ["_no_waiting", "after_first_run", "bare", "secure", "site", "walked"]
+__all__ = ["_no_waiting", "after_first_run", "bare", "ready_site", "secure", "site", "walked"]

@@ -8,59 +8,62 @@ from world import World
 WHY = "KAM_Why__c"
 
 
-def in_production(site: Bench) -> None:
-    site.steer(is_sandbox=False)
-    site.configure(environment='"production"')
-
-
-def test_a_persons_decision_does_not_stand_for_the_first_look_at_production(site: Bench, here: World) -> None:
-    in_production(site)
-    assert site.kam("run", "preview", "--as-of", "2026-06-30").code == 0
-    decided = site.kam("programme", "override", "Company 03", "--status", "Key", "--reason", "test")
+def test_a_persons_decision_does_not_stand_for_the_first_look_at_production(ready_site: Bench, ready: World) -> None:
+    ready.into_production()
+    assert ready_site.kam("run", "preview", "--as-of", "2026-06-30").code == 0
+    decided = ready_site.kam("programme", "override", "Company 03", "--status", "Key", "--reason", "test")
     assert decided.code == 0, decided.all
 
-    said = site.first_run()
+    said = ready_site.first_run()
 
     assert said.code == 5
     assert "first write to production" in said.err
-    assert {name for w in here.writes() for name in w["values"]} <= {"KAM_Status__c", "KAM_Review_Due__c"}
+    assert {name for w in ready.writes() for name in w["values"]} <= {"KAM_Status__c", "KAM_Review_Due__c"}
 
 
-def test_a_pilot_does_not_stand_for_the_whole_list(site: Bench) -> None:
-    in_production(site)
-    assert site.first_run().code == 5
-    assert site.kam("write-back", "--approve", "1", "--pilot", "2").code == 0
+def test_a_pilot_does_not_stand_for_the_whole_list(ready_site: Bench, ready: World) -> None:
+    ready.into_production()
+    assert ready_site.first_run().code == 5
+    assert ready_site.kam("write-back", "--approve", "1", "--pilot", "2").code == 0
 
-    assert site.kam("run", "refresh", "--as-of", "2026-06-30").code == 5
-    assert site.kam("write-back", "--approve", "1").code == 0
-    assert site.kam("run", "refresh", "--as-of", "2026-06-30").code == 0
+    assert ready_site.kam("run", "refresh", "--as-of", "2026-06-30").code == 5
+    assert ready_site.kam("write-back", "--approve", "1").code == 0
+    assert ready_site.kam("run", "refresh", "--as-of", "2026-06-30").code == 0
 
 
-def test_what_a_person_edited_after_the_halt_is_not_overwritten_by_the_approval(site: Bench, here: World) -> None:
-    in_production(site)
-    assert site.first_run().code == 5
-    edited = here.accounts[1]
-    site.change("Account", edited, **{WHY: "typed on Tuesday"})
+def test_what_a_person_edited_after_the_halt_is_not_overwritten_by_the_approval(
+    ready_site: Bench, ready: World
+) -> None:
+    ready.into_production()
+    assert ready_site.first_run().code == 5
+    edited = ready.accounts[1]
+    ready_site.change("Account", edited, **{WHY: "typed on Tuesday"})
 
-    said = site.kam("write-back", "--approve", "1")
+    said = ready_site.kam("write-back", "--approve", "1")
 
     assert said.code == 0, said.all
     assert "values changed since they were shown; left alone" in said.err
-    assert site.value(edited, WHY) == "typed on Tuesday"
+    assert ready_site.value(edited, WHY) == "typed on Tuesday"
 
 
-def test_looking_at_another_day_changes_neither_results_nor_memory(site: Bench) -> None:
-    assert site.first_run().code == 0
-    before = [site.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in ("account_result", "programme")]
+def test_looking_at_another_day_changes_neither_results_nor_memory(ready_site: Bench) -> None:
+    assert ready_site.first_run().code == 0
 
-    told = site.kam("explain", "Company 03", "--as-of", "2025-06-30", "--json")
-    made = site.kam("report", "--as-of", "2025-06-30", "--out", str(site.folder / "old"))
+    def kept() -> list[object]:
+        return [ready_site.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in ("account_result", "programme")]
+
+    before = kept()
+
+    told = ready_site.kam("explain", "Company 03", "--as-of", "2025-06-30", "--json")
+    made = ready_site.kam("report", "--as-of", "2025-06-30", "--out", str(ready_site.folder / "old"))
 
     assert json.loads(told.out)["as_of"] == "2025-06-30"
     assert made.code == 0, made.all
-    assert [site.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in ("account_result", "programme")] == before
-    assert "0 changes" in site.kam("diff").out
-    assert not list((site.folder / "store").glob("aside-*"))
+    assert [
+        ready_site.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in ("account_result", "programme")
+    ] == before
+    assert "0 changes" in ready_site.kam("diff").out
+    assert not list((ready_site.folder / "store").glob("aside-*"))
 
 
 def test_sections_of_one_table_that_write_different_fields_are_refused(site: Bench) -> None:
@@ -116,10 +119,10 @@ def test_another_corporate_currency_than_the_orgs_is_refused_before_anything_is_
     assert site.kam("diff").code == 2
 
 
-def test_undoing_a_decision_as_its_owner_needs_a_login_that_can_be_several_users(site: Bench) -> None:
-    assert site.first_run().code == 0
+def test_undoing_a_decision_as_its_owner_needs_a_login_that_can_be_several_users(ready_site: Bench) -> None:
+    assert ready_site.first_run().code == 0
 
-    said = site.kam("undo", "1", "--as", "programme.owner@example.com")
+    said = ready_site.kam("undo", "1", "--as", "programme.owner@example.com")
 
     assert said.code == 2
     assert 'needs [crm] auth = "jwt"' in said.err

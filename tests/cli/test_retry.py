@@ -18,72 +18,71 @@ def refuse_one(site: Bench, here: World) -> str:
     return str(one)
 
 
-def test_a_row_that_was_refused_is_written_once_the_rule_is_gone(site: Bench, here: World) -> None:
-    one = refuse_one(site, here)
-    assert site.value(one, "KAM_Why__c") is None
-    assert site.kam("retry").code == 4
-    here.control("org", "POST", validation_rules=[])
-    shown = site.kam("retry", "--dry-run")
+def test_a_row_that_was_refused_is_written_once_the_rule_is_gone(ready_site: Bench, ready: World) -> None:
+    one = refuse_one(ready_site, ready)
+    assert ready_site.value(one, "KAM_Why__c") is None
+    assert ready_site.kam("retry").code == 4
+    ready.control("org", "POST", validation_rules=[])
+    shown = ready_site.kam("retry", "--dry-run")
     assert shown.code == 0
     assert "nothing was written" in shown.out
-    here.edit(site.rows("SELECT id FROM account WHERE name = 'Company 07'")[0][0], KAM_Why__c="mine")
-    assert site.kam("pull", "account").code == 0
-    before = len(here.writes())
-    said = site.kam("retry")
+    ready.edit(ready_site.rows("SELECT id FROM account WHERE name = 'Company 07'")[0][0], KAM_Why__c="mine")
+    assert ready_site.kam("pull", "account").code == 0
+    before = len(ready.writes())
+    said = ready_site.kam("retry")
     assert said.code == 0, said.all
     assert "1 written" in said.out
-    assert {w["id"] for w in here.writes()[before:]} == {one}
-    assert site.value(one, "KAM_Why__c")
-    assert "No row is refused" in site.kam("rejects").out
-    assert "Nothing to send again" in site.kam("retry").out
+    assert {w["id"] for w in ready.writes()[before:]} == {one}
+    assert ready_site.value(one, "KAM_Why__c")
+    assert "No row is refused" in ready_site.kam("rejects").out
+    assert "Nothing to send again" in ready_site.kam("retry").out
 
 
-def test_a_reject_that_needs_nothing_any_more_is_closed(site: Bench, here: World) -> None:
-    one = refuse_one(site, here)
-    here.control("org", "POST", validation_rules=[])
-    wanted = json.loads(site.kam("diff", "--json").out)["items"]
+def test_a_reject_that_needs_nothing_any_more_is_closed(ready_site: Bench, ready: World) -> None:
+    one = refuse_one(ready_site, ready)
+    ready.control("org", "POST", validation_rules=[])
+    wanted = json.loads(ready_site.kam("diff", "--json").out)["items"]
     fields = {c["column"]: c["after"] for c in wanted if c["id"] == one}
     names = {
         f"KAM_{'_'.join(w.capitalize() for w in c.removeprefix('kam_').split('_'))}__c": v for c, v in fields.items()
     }
-    site.change("Account", one, **names)
-    assert site.kam("pull", "account").code == 0
-    said = site.kam("retry")
+    ready_site.change("Account", one, **names)
+    assert ready_site.kam("pull", "account").code == 0
+    said = ready_site.kam("retry")
     assert said.code == 0, said.all
     assert "no longer needed: 1" in said.out
-    assert "No row is refused" in site.kam("rejects").out
+    assert "No row is refused" in ready_site.kam("rejects").out
 
 
-def test_a_refused_decision_of_a_person_is_left_to_that_person(site: Bench, here: World) -> None:
-    assert site.first_run().code == 0
-    here.control("org", "POST", validation_rules=[RULE])
-    said = site.kam("programme", "override", "Company 03", "--status", "Key", "--reason", "test")
+def test_a_refused_decision_of_a_person_is_left_to_that_person(ready_site: Bench, ready: World) -> None:
+    assert ready_site.first_run().code == 0
+    ready.control("org", "POST", validation_rules=[RULE])
+    said = ready_site.kam("programme", "override", "Company 03", "--status", "Key", "--reason", "test")
     assert said.code == 4, said.all
-    here.control("org", "POST", validation_rules=[])
-    said = site.kam("retry")
+    ready.control("org", "POST", validation_rules=[])
+    said = ready_site.kam("retry")
     assert said.code == 0
     assert "only a person can repeat" in said.err
-    assert "1 refused row" in site.kam("rejects").out
+    assert "1 refused row" in ready_site.kam("rejects").out
 
 
-def test_a_retry_passes_the_guards_of_any_run(site: Bench, here: World) -> None:
-    site.steer(is_sandbox=False)
-    site.configure(environment='"production"')
-    here.control("org", "POST", validation_rules=[{**RULE, "field": "Type", "value": "Customer - Direct"}])
-    assert site.first_run().code == 5
-    assert site.kam("write-back", "--approve", "1", "--pilot", "3").code == 4
-    here.control("org", "POST", validation_rules=[])
-    said = site.kam("retry")
+def test_a_retry_passes_the_guards_of_any_run(ready_site: Bench, ready: World) -> None:
+    ready.into_production()
+    ready.control("org", "POST", validation_rules=[{**RULE, "field": "Type", "value": "Customer - Direct"}])
+    assert ready_site.first_run().code == 5
+    assert ready_site.kam("write-back", "--approve", "1", "--pilot", "3").code == 4
+    ready.control("org", "POST", validation_rules=[])
+    said = ready_site.kam("retry")
     assert said.code == 5, said.all
     assert "first write to production" in said.err
     assert "kam write-back --approve 3" in said.err
-    assert here.writes() == []
-    assert site.kam("write-back", "--approve", "3").code == 0
-    assert "No row is refused" in site.kam("rejects").out
+    assert ready.writes() == []
+    assert ready_site.kam("write-back", "--approve", "3").code == 0
+    assert "No row is refused" in ready_site.kam("rejects").out
 
 
-def test_the_day_of_a_retry_is_the_day_of_the_results(site: Bench, here: World) -> None:
-    one = refuse_one(site, here)
-    here.control("org", "POST", validation_rules=[])
-    assert site.kam("retry").code == 0
-    assert site.value(one, "KAM_As_Of__c") == AS_OF
+def test_the_day_of_a_retry_is_the_day_of_the_results(ready_site: Bench, ready: World) -> None:
+    one = refuse_one(ready_site, ready)
+    ready.control("org", "POST", validation_rules=[])
+    assert ready_site.kam("retry").code == 0
+    assert ready_site.value(one, "KAM_As_Of__c") == AS_OF

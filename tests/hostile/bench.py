@@ -1,10 +1,7 @@
 """`kam` as a person would call it, on an emulated org with hostile content; and ways to look behind it."""
 
-import contextlib
-import io
 import shutil
 import sqlite3
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,9 +10,8 @@ from typing import Any
 
 import pytest
 import requests
-from world import SECRET, World, world
+from world import SECRET, Said, World, kam, keep_results, world
 
-from connector import cli
 from connector.crm import salesforce
 from connector.emulator.salesforce.org.model import Field
 from connector.emulator.salesforce.org.records import Org
@@ -23,32 +19,6 @@ from connector.emulator.server import Running, start
 
 AS_OF = "2026-06-30"
 FOUNDED = datetime(2024, 1, 10, 8, 0, tzinfo=UTC)
-
-
-@dataclass
-class Said:
-    """What a command printed, and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def all(self) -> str:
-        """Both streams."""
-        return self.out + self.err
-
-
-def kam(*words: str) -> Said:
-    """Run the command line's own entry in this process."""
-    before, out, err = sys.argv, io.StringIO(), io.StringIO()
-    sys.argv = ["kam", *words]
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as stopped:
-            cli.main()
-    finally:
-        sys.argv = before
-    return Said(int(stopped.value.code or 0), out.getvalue(), err.getvalue())
 
 
 @dataclass
@@ -149,6 +119,13 @@ def site(here: World, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 
 @pytest.fixture
+def ready_site(ready: World, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """The same with results that no job computes anew: for what is about writing them."""
+    monkeypatch.setenv(SECRET, ready.running.secret)
+    return Bench(ready.running, ready.folder)
+
+
+@pytest.fixture
 def bare(tmp_path: Path) -> Iterator[Bench]:
     """An org without a customer and without our fields."""
     yield from serve(tmp_path / "bare")
@@ -181,10 +158,10 @@ def custom(name: str, kind: str = "string", **more: Any) -> Field:
 
 
 @pytest.fixture(scope="module")
-def after_first_run(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """An org and its folder after a first run."""
-    with world(template, tmp_path_factory.mktemp("walked") / "world") as made:
-        made.run("first_run")
+def after_first_run(filled_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """An org and its folder after a first run; its jobs compute nothing anew."""
+    with world(filled_template, tmp_path_factory.mktemp("walked") / "world") as made:
+        keep_results(made.folder)
         yield made
 
 

@@ -1,11 +1,13 @@
 """Records that mean harm: the run ends well, unknown stays unknown, and what is odd is named."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from bench import AS_OF, Bench
-from world import SECRET, World, world
+from shared_folders import Once
+from world import SECRET, World, template_of, world
 
 from connector.engine import query
 
@@ -77,15 +79,21 @@ def people(site: Bench) -> None:
             )
 
 
-@pytest.fixture(scope="module")
-def all_at_once(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """An org with everything that means harm, after a first run that ended well."""
-    with world(template, tmp_path_factory.mktemp("harm") / "world") as made:
+def make_harm(template: Path, folder: Path) -> None:
+    with template_of(template, folder) as made:
         site = Bench(made.running, made.folder)
         for harm in (loop, gaps, losses, odd_names, long_texts, twins, branches, people):
             harm(site)
         assert made.run("first_run").code == 0
-        yield site
+    (folder / "ids.json").write_text(json.dumps(site.ids), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def all_at_once(template: Path, once: Once, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """An org with everything that means harm, after a first run that ended well."""
+    folder = once("harm", lambda folder: make_harm(template, folder))
+    with world(folder, tmp_path_factory.mktemp("harm") / "world") as made:
+        yield Bench(made.running, made.folder, json.loads((folder / "ids.json").read_text("utf-8")))
 
 
 @pytest.fixture
@@ -165,11 +173,10 @@ def test_several_accounts_of_one_name_are_listed_with_their_ids(harmed: Bench) -
     assert harmed.kam("explain", harmed.ids["second"]).code == 0
 
 
-def test_an_account_newer_than_the_results_is_told_to_need_enrich(site: Bench) -> None:
-    assert site.first_run().code == 0
-    site.account("Newcomer")
-    assert site.kam("pull", "account").code == 0
-    said = site.kam("explain", "Newcomer")
+def test_an_account_newer_than_the_results_is_told_to_need_enrich(ready_site: Bench) -> None:
+    ready_site.account("Newcomer")
+    assert ready_site.kam("pull", "account").code == 0
+    said = ready_site.kam("explain", "Newcomer")
     assert said.code == 2
     assert "kam enrich" in said.err
 
@@ -199,14 +206,14 @@ def test_the_org_without_any_record_is_computed_without_complaint(bare: Bench) -
     assert bare.kam("status").code == 0
 
 
-def test_texts_on_the_wire_never_exceed_255_characters(site: Bench, here: World) -> None:
-    assert site.first_run().code == 0
+def test_texts_on_the_wire_never_exceed_255_characters(ready_site: Bench, ready: World) -> None:
+    assert ready_site.first_run().code == 0
     texts = [
         v
-        for row in here.ours().values()
+        for row in ready.ours().values()
         for k, v in row.items()
         if k in ("KAM_Why__c", "KAM_Alert__c", "KAM_Top_Idea__c")
     ]
     assert texts
     assert max(map(len, texts)) <= 255
-    assert AS_OF in {row.get("KAM_As_Of__c") for row in here.ours().values()}
+    assert AS_OF in {row.get("KAM_As_Of__c") for row in ready.ours().values()}

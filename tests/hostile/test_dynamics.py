@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from bench import Bench, Said
-from world import SECRET, world
+from world import SECRET, keep_results, world
 
 from connector.crm import dynamics
 from connector.emulator.faults import Rule
@@ -29,16 +29,17 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def served(template: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """A copy of a template, and its folder, with the secret in the environment."""
     with world(template, folder, kind="dynamics") as made:
+        keep_results(made.folder)
         monkeypatch.setenv(SECRET, made.running.secret)
         yield Bench(made.running, made.folder, dict(zip(map(str, range(99)), made.accounts, strict=False)))
 
 
 @pytest.fixture
 def fresh(
-    dynamics_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
+    dynamics_ready: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
 ) -> Iterator[Bench]:
-    """An org from which nothing was pulled yet."""
-    with served(dynamics_template, tmp_path / "world", monkeypatch) as bench:
+    """An org to which nothing was written yet; what is to be is computed already."""
+    with served(dynamics_ready, tmp_path / "world", monkeypatch) as bench:
         yield bench
 
 

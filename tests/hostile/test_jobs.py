@@ -5,12 +5,13 @@ import io
 import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from bench import AS_OF, Bench, Said
-from world import SECRET, World, world
+from world import SECRET, World, keep_results, world
 
 from connector.crm import salesforce
 from connector.crm.protocol import RecordWrite
@@ -44,6 +45,14 @@ def org(served: World, monkeypatch: pytest.MonkeyPatch) -> Bench:
     served.running.calls.clear()
     shutil.rmtree(served.folder / "store", ignore_errors=True)
     return Bench(served.running, served.folder)
+
+
+@pytest.fixture
+def computed(org: Bench, ready_template: Path) -> Bench:
+    """The same with results that no job computes anew."""
+    shutil.copytree(ready_template / "store", org.folder / "store")
+    keep_results(org.folder)
+    return org
 
 
 def fault(site: Bench, **rule: Any) -> Any:
@@ -185,17 +194,17 @@ def test_a_full_store_keeps_what_was_there_and_the_job_is_taken_up(org: Bench, m
     pulls_on(org, jobs=1)
 
 
-def test_quotas_that_end_midway_are_told_by_a_dry_run_and_stop_nothing(org: Bench) -> None:
-    org.steer(limits={"DailyBulkV2QueryJobs": {"Remaining": 2}, "DailyBulkApiBatches": {"Remaining": 0}})
-    said = org.kam("run", "first_run", "--as-of", AS_OF, "--dry-run")
+def test_quotas_that_end_midway_are_told_by_a_dry_run_and_stop_nothing(computed: Bench) -> None:
+    computed.steer(limits={"DailyBulkV2QueryJobs": {"Remaining": 2}, "DailyBulkApiBatches": {"Remaining": 0}})
+    said = computed.kam("run", "first_run", "--as-of", AS_OF, "--dry-run")
     assert said.code == 0, said.all
     # Three records are read at once: which of them take the two jobs that are left is chance.
     assert re.search(r"pull \w+: by Bulk: \d+ records in about \d+ calls, because they are 30 or more", said.err)
     assert "pull Task: by REST: " in said.err
     assert "today's Bulk query jobs, or the volume of their results, are used up (400 LIMIT_EXCEEDED)" in said.err
     assert "write back: would go by collections: 25 records in about 1 call, because only 0 of today's" in said.err
-    assert made(org) >= 3
-    assert contacts(org) == CONTACTS
+    assert made(computed) >= 3
+    assert contacts(computed) == CONTACTS
 
 
 def first_run(site: Bench) -> Said:
@@ -205,26 +214,26 @@ def first_run(site: Bench) -> Said:
 
 
 def test_rows_that_a_job_refuses_are_told_and_undo_takes_the_others_back_though_the_quota_ends(
-    served: World, org: Bench
+    served: World, computed: Bench
 ) -> None:
     before = served.ours()
-    flag = org.org.field(org.org.object("Account"), "KAM_Flag__c")
-    org.org.add_field("Account", flag.with_(picklist=tuple(v for v in flag.picklist if v.value != "Emerging")))
-    org.steer(bulk={"batch_rows": 10})
-    fault(org, kind="lock", method="PATCH", path="*/jobs/ingest/*", rows=3, times=1)
-    said = first_run(org)
-    refused = {i for (i,) in org.rows("SELECT record_id FROM rejects", file="journal")}
+    flag = computed.org.field(computed.org.object("Account"), "KAM_Flag__c")
+    computed.org.add_field("Account", flag.with_(picklist=tuple(v for v in flag.picklist if v.value != "Emerging")))
+    computed.steer(bulk={"batch_rows": 10})
+    fault(computed, kind="lock", method="PATCH", path="*/jobs/ingest/*", rows=3, times=1)
+    said = first_run(computed)
+    refused = {i for (i,) in computed.rows("SELECT record_id FROM rejects", file="journal")}
     written = {i for i, row in served.ours().items() if row != before[i]}
     assert said.code == 4
     assert refused
     assert not refused & written
     assert len(refused | written) == 25
-    listed = org.kam("rejects")
+    listed = computed.kam("rejects")
     assert "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST" in listed.out
-    assert "by Bulk" in org.kam("runs", "1").out
-    org.org.add_field("Account", flag)
-    org.steer(limits={"DailyBulkApiBatches": {"Remaining": 1}})
-    taken_back = org.kam("undo", "1")
+    assert "by Bulk" in computed.kam("runs", "1").out
+    computed.org.add_field("Account", flag)
+    computed.steer(limits={"DailyBulkApiBatches": {"Remaining": 1}})
+    taken_back = computed.kam("undo", "1")
     assert taken_back.code == 0, taken_back.all
     assert served.ours() == before
     assert served.control("org")["bulk"]["batch_rows"] == 10

@@ -21,22 +21,22 @@ def start(site: Bench, *words: str, **more: object) -> "subprocess.Popen[bytes]"
 
 
 @posix
-def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(site: Bench) -> None:
-    site.running.faults.replace([{"kind": "latency", "seconds": 30, "path": "*/query*", "nth": 6}])
+def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(ready_site: Bench) -> None:
+    ready_site.running.faults.replace([{"kind": "latency", "seconds": 30, "path": "*/query*", "nth": 6}])
     # Tests that were started in the background ignore SIGINT, and so would what they start.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = start(site, "run", "first_run", "--as-of", AS_OF)
+    process = start(ready_site, "run", "first_run", "--as-of", AS_OF)
     signal.signal(signal.SIGINT, before)
-    while not any("describe" in call for call in site.running.calls) and process.poll() is None:
+    while not any("describe" in call for call in ready_site.running.calls) and process.poll() is None:
         os.sched_yield()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert b"Run the same command again" in err
     assert b"Traceback" not in err
-    site.running.faults.clear()
-    assert site.first_run().code == 0
-    assert [r[0] for r in site.rows("SELECT state FROM runs", file="journal")] == ["done"]
+    ready_site.running.faults.clear()
+    assert ready_site.first_run().code == 0
+    assert [r[0] for r in ready_site.rows("SELECT state FROM runs", file="journal")] == ["done"]
 
 
 @posix

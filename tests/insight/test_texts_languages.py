@@ -1,27 +1,29 @@
-"""The invented company told in several languages: each account in its owner's, and no number differs."""
+"""The invented company told in several languages, and in parts: each account in its owner's, and no number differs."""
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from invented import invented
+from invented import copied, leave
+from shared_folders import Once
 
 from connector.config import Config, CrmSettings
-from connector.engine import DuckEngine
+from connector.engine import DuckEngine, query
 from connector.insight import compute_all, explain
 from connector.job import INSIGHTS
 from connector.schema import Context
-from connector.steps.enrich import _columns
+from connector.steps.enrich import RESULTS, _columns, _save
 
 TOLD = ("kam_why", "kam_coverage_text", "kam_top_idea", "kam_alert")
 Rows = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DuckEngine, Context]]:
+def company(once: Once, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DuckEngine, Context]]:
     """An engine in which all but the texts is computed, once."""
-    mirror, context = invented(tmp_path_factory.mktemp("languages"))
+    mirror, context = copied(once("invented", leave), tmp_path_factory.mktemp("languages"))
     made = Config(folder=mirror.path.parent, crm=CrmSettings(kind="salesforce", url="https://x.example", auth="token"))
     with DuckEngine(mirror.path, threads=1) as engine:
         engine.load("present_value", _columns(mirror.present("account")))
@@ -50,6 +52,24 @@ def test_each_account_is_told_in_its_owners_language_and_no_number_differs(compa
         for key, row in mixed.items():
             if row["language"] == language:
                 assert [row[c] for c in TOLD] == [alone[key][c] for c in TOLD]
+
+
+def test_accounts_in_parts_have_the_same_results_as_all_at_once(
+    company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The widest result is computed and stored in parts, which nobody who reads it can tell."""
+    engine, context = company
+    rows, files = [], []
+    for part in (explain._PART, 61):
+        monkeypatch.setattr(explain, "_PART", part)
+        explain.texts(engine, context)
+        folder = tmp_path / f"by-{part}"
+        folder.mkdir()
+        _save(engine, RESULTS["account_result"], folder, "account_result", explain.parts(engine))
+        rows.append(query(folder, "SELECT * FROM account_result ORDER BY id"))
+        files.append(len(list(folder.glob("account_result.*.parquet"))))
+    assert files == [1, len(rows[0]) // 61 + 1]
+    assert rows[0] == rows[1]
 
 
 def numbers(row: dict[str, Any]) -> str:

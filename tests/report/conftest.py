@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from report_company import company, enrich, make_folder
+from shared_folders import Once
 
 
 @pytest.fixture(scope="session")
-def enriched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def enriched(once: Once) -> Path:
     """An enriched deployment folder, to be read only."""
-    return enrich(make_folder(tmp_path_factory.mktemp("enriched") / "work", company()))
+    return once("enriched", lambda folder: enrich(make_folder(folder / "work", company()))) / "work"
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
 """An enrich of what changed ends with the results of an enrich in full; and says why when it computes in full."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import edits
 import pytest
+from invented import copied, leave
+from shared_folders import Once
 
 from connector.engine import KeepingEngine, Outdated
 from connector.insight.steps import reads
@@ -34,12 +37,12 @@ def noted(mirror: Mirror) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("revenue", "days"), [("contracts", DAYS[:1]), ("won_deals", DAYS[1:])])
 def test_after_random_edits_and_days_the_results_are_those_of_a_full_enrich(
-    revenue: str, days: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    revenue: str, days: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, once: Once
 ) -> None:
     # In so small a company a day touches most accounts; the test is about taking over the others.
     monkeypatch.setattr(enriching, "_MOST_CHANGED", 1.0)
     said = []
-    for done in edits.rounds(tmp_path, 1, days, revenue=revenue):
+    for done in edits.rounds(tmp_path, 1, days, revenue=revenue, begin=partial(copied, once("invented", leave))):
         said.append(done.said)
         for table, rows in done.taken_over.items():
             wrong = [(a, b) for a, b in zip(rows, done.in_full[table], strict=True) if a != b]

@@ -5,7 +5,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from world import World, world
+from world import World, keep_results, world
 
 from connector.crm.protocol import SetupRequest
 from connector.engine import query
@@ -107,6 +107,8 @@ def test_what_is_computed_of_people_reaches_their_fields_and_rests_there(
         )
         assert told[field(kind, "missing_roles")] == "Champion; Technical buyer; User"
         made.clock.forward(days=1)
+        if kind == "dynamics":
+            keep_results(made.folder)  # a CRM may change what is read back, and never what is computed
         assert made.run("refresh", as_of=today).changes == []
 
 

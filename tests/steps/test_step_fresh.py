@@ -25,56 +25,52 @@ LOOK = (
 )
 
 
-def test_a_reader_sees_the_old_rows_until_a_full_pull_has_ended_and_the_new_ones_at_once(here: World) -> None:
-    pulled(here)
-    (before,) = seen(here, LOOK)
-    here.clock.forward(days=1)
-    here.edit(here.accounts[0], Name="0 renamed", KAM_Why__c="typed")
+def test_a_reader_sees_the_old_rows_until_a_full_pull_has_ended_and_the_new_ones_at_once(ready: World) -> None:
+    (before,) = seen(ready, LOOK)
+    ready.clock.forward(days=1)
+    ready.edit(ready.accounts[0], Name="0 renamed", KAM_Why__c="typed")
     looks = []
-    pulled(here, full=True, say=lambda line: looks.append(seen(here, LOOK)[0]))
+    pulled(ready, full=True, say=lambda line: looks.append(seen(ready, LOOK)[0]))
     assert len(looks) > 5
     assert set(looks) == {before}
-    (after,) = seen(here, LOOK)
+    (after,) = seen(ready, LOOK)
     assert after[:4] == ("0 renamed", 30, 0, before[3] + 1)  # type: ignore[operator]
-    assert not seen(here, "SELECT 1 FROM sqlite_master WHERE name LIKE 'fresh%'")
-    assert seen(here, "SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = 'opportunity_line_opportunity_id'")
+    assert not seen(ready, "SELECT 1 FROM sqlite_master WHERE name LIKE 'fresh%'")
+    assert seen(ready, "SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = 'opportunity_line_opportunity_id'")
 
 
-def test_a_full_pull_that_was_halted_leaves_the_old_rows_and_its_next_goes_on_where_it_was(here: World) -> None:
-    pulled(here)
-    here.clock.forward(days=1)
-    here.edit(here.accounts[0], Name="Renamed")
-    here.org.db.execute('DELETE FROM "Opportunity"')
+def test_a_full_pull_that_was_halted_leaves_the_old_rows_and_its_next_goes_on_where_it_was(ready: World) -> None:
+    ready.clock.forward(days=1)
+    ready.edit(ready.accounts[0], Name="Renamed")
+    ready.org.db.execute('DELETE FROM "Opportunity"')
     for full in (["account", "programme", "contact"], []):
         with pytest.raises(GuardHalt, match="only 0 of 100 rows"):
-            pulled(here, full=True)
-        assert "Renamed" not in held(here).values()
-        assert len(held(here, "opportunity")) == 100
-        here.clock.forward(hours=1)
-        here.edit(here.accounts[1], Name=f"Later {len(full)}")
-    done = pulled(here, full=True, min_share=0.0)
+            pulled(ready, full=True)
+        assert "Renamed" not in held(ready).values()
+        assert len(held(ready, "opportunity")) == 100
+        ready.clock.forward(hours=1)
+        ready.edit(ready.accounts[1], Name=f"Later {len(full)}")
+    done = pulled(ready, full=True, min_share=0.0)
     assert not {"account", "contact"} & set(done.full)
     assert "opportunity" in done.full
     assert done.deleted["opportunity"] == 100
-    assert {"Renamed", "Later 0"} <= set(held(here).values())
+    assert {"Renamed", "Later 0"} <= set(held(ready).values())
 
 
-def test_fresh_tables_of_yesterday_are_begun_anew(here: World) -> None:
-    pulled(here)
-    here.org.db.execute('DELETE FROM "Opportunity"')
+def test_fresh_tables_of_yesterday_are_begun_anew(ready: World) -> None:
+    ready.org.db.execute('DELETE FROM "Opportunity"')
     with pytest.raises(GuardHalt):
-        pulled(here, full=True)
-    here.clock.forward(days=2)
-    assert "account" in pulled(here, full=True, min_share=0.0).full
+        pulled(ready, full=True)
+    ready.clock.forward(days=2)
+    assert "account" in pulled(ready, full=True, min_share=0.0).full
 
 
-def test_a_table_of_two_records_keeps_the_rows_of_the_one_that_is_not_read_in_full(here: World) -> None:
-    pulled(here)
-    here.clock.forward(days=1)
-    here.setting(
+def test_a_table_of_two_records_keeps_the_rows_of_the_one_that_is_not_read_in_full(ready: World) -> None:
+    ready.clock.forward(days=1)
+    ready.setting(
         "mappings/salesforce.toml", '[activity.constant]\nkind = "meeting"', '[activity.constant]\nkind = "event"'
     )
-    with here.work() as work:
+    with ready.work() as work:
         before = [work.mirror.count("activity", record) for record in ("Task", "Event")]
         done = again(work)
         assert [work.mirror.count("activity", record) for record in ("Task", "Event")] == before

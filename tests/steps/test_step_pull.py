@@ -57,60 +57,54 @@ def test_right_after_a_bulk_load_the_overlap_is_read_again_and_stored_once(here:
     assert len(held(here)) == 30
 
 
-def test_what_changes_while_the_clock_stands_still_is_seen(here: World) -> None:
-    pulled(here)
-    here.edit(here.accounts[0], Name="In the same second")
-    pulled(here)
-    assert held(here)[here.accounts[0]] == "In the same second"
+def test_what_changes_while_the_clock_stands_still_is_seen(ready: World) -> None:
+    ready.edit(ready.accounts[0], Name="In the same second")
+    pulled(ready)
+    assert held(ready)[ready.accounts[0]] == "In the same second"
 
 
-def test_a_hard_deleted_row_is_noticed_by_a_full_pull_only(here: World) -> None:
-    pulled(here)
-    here.org.db.execute('DELETE FROM "Contact" WHERE "Id" IN (SELECT "Id" FROM "Contact" LIMIT 1)')
-    assert "contact" not in pulled(here).deleted
-    assert pulled(here, full=True).deleted["contact"] == 1
+def test_a_hard_deleted_row_is_noticed_by_a_full_pull_only(ready: World) -> None:
+    ready.org.db.execute('DELETE FROM "Contact" WHERE "Id" IN (SELECT "Id" FROM "Contact" LIMIT 1)')
+    assert "contact" not in pulled(ready).deleted
+    assert pulled(ready, full=True).deleted["contact"] == 1
 
 
-def test_a_new_field_in_the_mapping_is_filled_for_old_rows(here: World) -> None:
-    pulled(here)
-    here.clock.forward(days=1)
-    here.setting("mappings/salesforce.toml", 'city = "BillingCity"', 'city = "BillingCity"\nsegment = "Name"')
-    assert "account" in pulled(here).full
-    with here.work() as work:
+def test_a_new_field_in_the_mapping_is_filled_for_old_rows(ready: World) -> None:
+    ready.clock.forward(days=1)
+    ready.setting("mappings/salesforce.toml", 'city = "BillingCity"', 'city = "BillingCity"\nsegment = "Name"')
+    assert "account" in pulled(ready).full
+    with ready.work() as work:
         assert [r["segment"] for r in work.mirror.rows("SELECT DISTINCT segment IS NULL AS segment FROM account")] == [
             0
         ]
 
 
-def test_another_meaning_of_the_same_field_is_read_again(here: World) -> None:
-    pulled(here)
-    here.setting("mappings/salesforce.toml", 'Prospect = "prospect"', 'Prospect = "partner"')
-    assert "account" in pulled(here).full
-    with here.work() as work:
+def test_another_meaning_of_the_same_field_is_read_again(ready: World) -> None:
+    ready.setting("mappings/salesforce.toml", 'Prospect = "prospect"', 'Prospect = "partner"')
+    assert "account" in pulled(ready).full
+    with ready.work() as work:
         kinds = {r["type"] for r in work.mirror.rows("SELECT DISTINCT type FROM account")}
     assert kinds == {"customer", "partner"}
 
 
-def test_a_column_taken_out_of_the_mapping_becomes_unknown(here: World) -> None:
-    pulled(here)
-    here.setting("mappings/salesforce.toml", 'annual_revenue = "AnnualRevenue"\n', "")
-    pulled(here)
-    with here.work() as work:
+def test_a_column_taken_out_of_the_mapping_becomes_unknown(ready: World) -> None:
+    ready.setting("mappings/salesforce.toml", 'annual_revenue = "AnnualRevenue"\n', "")
+    pulled(ready)
+    with ready.work() as work:
         columns = "annual_revenue IS NULL AND annual_revenue_minor IS NULL"
         assert [r["n"] for r in work.mirror.rows(f"SELECT count(*) AS n FROM account WHERE {columns}")] == [30]
 
 
-def test_what_the_programme_remembers_survives_every_kind_of_pull(here: World) -> None:
-    pulled(here)
-    with here.work() as work:
+def test_what_the_programme_remembers_survives_every_kind_of_pull(ready: World) -> None:
+    with ready.work() as work:
         work.mirror.db.conn.execute("UPDATE programme SET strikes = 1, since_day = 20000, last_review_day = 20100")
-    here.clock.forward(days=1)
-    here.edit(here.accounts[0], Name="Touched")
-    pulled(here)
-    pulled(here, full=True)
-    here.setting("mappings/salesforce.toml", 'city = "BillingCity"\n', "")
-    pulled(here)
-    with here.work() as work:
+    ready.clock.forward(days=1)
+    ready.edit(ready.accounts[0], Name="Touched")
+    pulled(ready)
+    pulled(ready, full=True)
+    ready.setting("mappings/salesforce.toml", 'city = "BillingCity"\n', "")
+    pulled(ready)
+    with ready.work() as work:
         sql = "SELECT DISTINCT strikes, since_day, last_review_day FROM programme"
         assert list(work.mirror.rows(sql)) == [{"strikes": 1, "since_day": 20000, "last_review_day": 20100}]
 
@@ -190,54 +184,50 @@ def empty(here: World, share: float) -> None:
     here.org.db.executemany('DELETE FROM "Account" WHERE "Id" = ?', [(i,) for i in gone])
 
 
-def test_an_empty_source_wipes_nothing(here: World) -> None:
-    pulled(here)
-    before = reads(here)
-    empty(here, 1.0)
-    here.clock.forward(days=1)
+def test_an_empty_source_wipes_nothing(ready: World) -> None:
+    before = reads(ready)
+    empty(ready, 1.0)
+    ready.clock.forward(days=1)
     for _ in range(2):
         with pytest.raises(GuardHalt, match="only 0 of 30 rows"):
-            pulled(here, full=True)
-        assert len(held(here)) == 30
-        assert reads(here) == before
+            pulled(ready, full=True)
+        assert len(held(ready)) == 30
+        assert reads(ready) == before
 
 
-def test_a_mass_deletion_halts_an_incremental_pull_without_moving_the_cursor_or_dropping_a_row(here: World) -> None:
-    pulled(here)
-    before = reads(here)
-    here.clock.forward(days=1)
-    for key in here.accounts[:20]:
-        here.org.delete(here.org.admin_id, "Account", key)
+def test_a_mass_deletion_halts_an_incremental_pull_without_moving_the_cursor_or_dropping_a_row(ready: World) -> None:
+    before = reads(ready)
+    ready.clock.forward(days=1)
+    for key in ready.accounts[:20]:
+        ready.org.delete(ready.org.admin_id, "Account", key)
     for _ in range(2):
         with pytest.raises(GuardHalt, match="only 10 of 30 rows"):
-            pulled(here)
-        assert len(held(here)) == 30
-        assert reads(here) == before
-    assert pulled(here, min_share=0.0).deleted["account"] == 20
-    assert len(held(here)) == 10
-    pulled(here)
+            pulled(ready)
+        assert len(held(ready)) == 30
+        assert reads(ready) == before
+    assert pulled(ready, min_share=0.0).deleted["account"] == 20
+    assert len(held(ready)) == 10
+    pulled(ready)
 
 
-def test_a_record_that_can_no_longer_be_read_halts_the_pull(here: World) -> None:
-    pulled(here)
-    text = (here.folder / "mappings/salesforce.toml").read_text(encoding="utf-8")
-    here.setting("mappings/salesforce.toml", 'record = "Task"', 'record = "Vanished"')
+def test_a_record_that_can_no_longer_be_read_halts_the_pull(ready: World) -> None:
+    text = (ready.folder / "mappings/salesforce.toml").read_text(encoding="utf-8")
+    ready.setting("mappings/salesforce.toml", 'record = "Task"', 'record = "Vanished"')
     with pytest.raises(GuardHalt, match="Task: cannot be read any more, and 242 rows"):
-        pulled(here)
-    with here.work() as work:
+        pulled(ready)
+    with ready.work() as work:
         assert work.mirror.count("activity") == 121
-    assert pulled(here, min_share=0.0).deleted["activity"] == 121
-    pulled(here)
+    assert pulled(ready, min_share=0.0).deleted["activity"] == 121
+    pulled(ready)
     assert "Vanished" not in text
 
 
-def test_an_abandoned_filter_does_not_make_the_data_look_old(here: World) -> None:
-    pulled(here)
-    here.setting("mappings/salesforce.toml", "[account.read]\n", "where = \"Name != 'x'\"\n[account.read]\n")
-    here.clock.forward(days=9)
-    pulled(here)
-    with here.work() as work:
-        assert cursors.oldest(work.mirror) == stamp(here.clock())
+def test_an_abandoned_filter_does_not_make_the_data_look_old(ready: World) -> None:
+    ready.setting("mappings/salesforce.toml", "[account.read]\n", "where = \"Name != 'x'\"\n[account.read]\n")
+    ready.clock.forward(days=9)
+    pulled(ready)
+    with ready.work() as work:
+        assert cursors.oldest(work.mirror) == stamp(ready.clock())
 
 
 def test_a_read_that_breaks_midway_moves_no_cursor_and_the_next_one_completes_it(here: World) -> None:
@@ -266,11 +256,10 @@ def test_pages_of_any_size_make_the_same_mirror(here: World) -> None:
     assert len(held(here, "contact")) == 73
 
 
-def test_the_thread_that_reads_ahead_ends_when_its_reader_gives_up(here: World) -> None:
-    pulled(here)
-    empty(here, 1.0)
+def test_the_thread_that_reads_ahead_ends_when_its_reader_gives_up(ready: World) -> None:
+    empty(ready, 1.0)
     with pytest.raises(GuardHalt):
-        pulled(here, full=True)
+        pulled(ready, full=True)
     assert not [t for t in threading.enumerate() if t.name == "pull-ahead"]
 
 
