@@ -79,7 +79,9 @@ class EngineSettings:
     kind: Literal["duckdb", "spark"] = "duckdb"
     memory: str = field(
         default="auto",
-        metadata={"meaning": "Of DuckDB, and of a Spark master's driver; auto: 1GB, for a mirror from 4 GB on 2GB."},
+        metadata={
+            "meaning": "Of DuckDB, and of a Spark master's driver; auto: 700MB, 1GB or 2GB, by the mirror's size."
+        },
     )
     threads: int = field(default=0, metadata={"meaning": "Of DuckDB; 0 for all cores."})
     master: str = field(default="", metadata={"meaning": "Spark's master, as local[4] or spark://host:7077; or:"})

@@ -41,12 +41,13 @@ def _serve(told: dict[str, Any]) -> list[int]:
     return [_count(db.execute(copy(sql, file)).fetchone()) for sql, file in told["wanted"]]
 
 
-def copy(sql: str, file: str) -> str:
-    """The statement that writes the rows of a SELECT to a Parquet file.
+def copy(sql: str, file: str, group: int = 122_880) -> str:
+    """The statement that writes the rows of a SELECT to a Parquet file, in groups of so many that memory holds at once.
 
     The second version packs numbers and ids closer, and is read in half the time; only DuckDB reads these files.
     """
-    return f"COPY ({sql}) TO '{_quoted(file)}' (FORMAT parquet, COMPRESSION lz4_raw, PARQUET_VERSION v2)"
+    how = f"FORMAT parquet, COMPRESSION lz4_raw, PARQUET_VERSION v2, ROW_GROUP_SIZE {group}"
+    return f"COPY ({sql}) TO '{_quoted(file)}' ({how})"
 
 
 def _count(row: tuple[Any, ...] | None) -> int:

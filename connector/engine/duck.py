@@ -36,8 +36,11 @@ _DEAR = (
     *("join_order", "reorder_filter", "join_filter_pushdown", "statistics_propagation"),
     *("common_subplan", "common_subexpressions", "duplicate_groups", "column_lifetime"),
 )
-# From this size on "auto" is more memory: the tables of a million accounts don't fit into the usual.
-_HUGE = 4_000_000_000
+# What "auto" means below a size of the mirror: the tables of a million accounts don't fit into the usual.
+ENOUGH = ((1_500_000_000, "700MB"), (4_000_000_000, "1GB"))
+_MUCH = "2GB"
+# The widest results have two hundred columns: a usual group of rows would be a third of the memory.
+_GROUP = 20_480
 _SNAPSHOT = "snapshot-"
 # Extensions whose signature DuckDB has checked in this process: hashing 35 MB anew costs 0.2 s at every start.
 _CHECKED: set[Path] = set()
@@ -141,7 +144,7 @@ class DuckEngine:
 
     def save(self, sql: str, file: Path) -> int:
         """Write the rows of a SELECT to a Parquet file; their number."""
-        done = self._db.execute(apart.copy(sql, str(file))).fetchone()
+        done = self._db.execute(apart.copy(sql, str(file), _GROUP)).fetchone()
         return int(done[0]) if done else 0
 
     def arrays(self, sql: str) -> dict[str, np.ndarray[Any, Any]]:
@@ -162,11 +165,12 @@ class DuckEngine:
         _fill(self._db, name, {k: _plain(v) for k, v in arrays.items()})
 
 
-def allowed(memory: str, mirror: Path) -> str:
+def allowed(memory: str, mirror: Path, enough: Sequence[tuple[int, str]] = ENOUGH) -> str:
     """The memory that a setting means for a mirror."""
     if memory != "auto":
         return memory
-    return "2GB" if mirror.exists() and mirror.stat().st_size >= _HUGE else "1GB"
+    size = mirror.stat().st_size if mirror.exists() else 0
+    return next((this for below, this in enough if size < below), _MUCH)
 
 
 def written(sql: str, params: Mapping[str, object]) -> str:

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from connector.engine.duck import DuckEngine, allowed, quoted
+from connector.engine.duck import ENOUGH, DuckEngine, allowed, quoted
 from connector.errors import StoreFault, UsageFault
 from connector.schema import Read
 
@@ -51,7 +51,9 @@ class SparkEngine:
         threads: int = 0,
     ) -> None:
         self.keeper: Any = None
-        self._spark = _connect(remote) if remote else _start(master, allowed(memory, mirror))
+        self._spark = (
+            _connect(remote) if remote else _start(master, allowed(memory, mirror, ENOUGH[1:]))
+        )  # Java takes a share of it
         self._number = count()
         self._folder = _room(folder or mirror.parent, mirror)
         try:
