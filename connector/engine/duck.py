@@ -248,7 +248,7 @@ def _execute(db: duckdb.DuckDBPyConnection, sql: str, bound: Mapping[str, object
     try:
         db.execute(sql, bound)
     finally:
-        del sys.modules["pandas"]
+        sys.modules.pop("pandas", None)
 
 
 def _joinable(values: Iterable[Any]) -> list[str]:
