@@ -236,6 +236,26 @@ def test_the_share_of_the_top_contact_is_by_points(engine_with: Maker) -> None:
 THEN = 19883
 
 
+def test_beyond_the_best_contacts_of_an_account_nobody_counts_now_or_then(engine_with: Maker) -> None:
+    def values(number: int, top: int) -> tuple[float, float]:
+        people = [{"id": f"C{n}", "account_id": "A1"} for n in range(number)]
+        # The best stand last by id, and everyone was met then as now.
+        made = [activity(n, "meeting", 40 - 10 * n, f"C{n}") for n in range(number)]
+        made += [activity(9 + n, "meeting", DAY - THEN + 40 - 10 * n, f"C{n}") for n in range(number)]
+        rows = world([*people, {"id": "X", "account_id": "A2"}], [*made, activity(99, "task", DAY - THEN + 100, "X")])
+        engine = engine_with(rows)
+        titles.compute(engine, KNOWN, titles.Settings())
+        relationship.compute(engine, KNOWN, relationship.Settings(top_contacts=top))
+        then = dict(engine.rows("SELECT account_id, strength_then FROM account_tie"))  # type: ignore[arg-type]
+        return account_values(engine)["A1"], then["A1"]
+
+    # All three count, then the two best, then the best alone.
+    three, two, one = (values(3, top) for top in (3, 2, 1))
+    assert three[0] > two[0] > one[0] > 0
+    assert three[1] > two[1] > one[1] > 0
+    assert values(3, 10) == three
+
+
 def test_trend_bus_factor_and_spread_of_six_activities(engine_with: Maker) -> None:
     people = [*ONE, {"id": "C2", "account_id": "A1"}, {"id": "C9", "account_id": "A2"}]
     made = [
