@@ -130,22 +130,8 @@ def export(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return folder
 
 
-def forking(folder: Path, address: Path) -> str:
-    """A folder with a `kam` that need not import everything at each command; what runs beside the shell is real."""
-    begins = f'"{sys.executable}" -S "{ROOT / "tests" / "forked.py"}" ask "{address}"'
-    script = folder / "bin" / "kam"
-    script.parent.mkdir()
-    real = f'"{Path(sys.executable).parent / "kam"}"'
-    script.write_text(f'#!/bin/sh\n[ "$1" = emulate ] && exec {real} "$@"\nexec {begins} "$@"\n', encoding="utf-8")
-    script.chmod(0o755)
-    return f"{script.parent}{os.pathsep}"
-
-
-def walk(kind: str, folder: Path, replace: dict[str, str], before: str = "") -> dict[str, list[str]]:
-    """Run every bash block of the README for one CRM as one session; what each command printed, in order.
-
-    What stands `before` is looked through for commands before all other folders.
-    """
+def walk(kind: str, folder: Path, replace: dict[str, str]) -> dict[str, list[str]]:
+    """Run every bash block of the README for one CRM as one session; what each command printed, in order."""
     blocks = re.findall(r"^```bash(?: (\w+))?\n(.*?)^```", README, re.M | re.S)
     script = "\n".join(text for crm, text in blocks if crm in ("", kind))
     for shown, real in replace.items():
@@ -153,7 +139,7 @@ def walk(kind: str, folder: Path, replace: dict[str, str], before: str = "") -> 
         script = script.replace(shown, real)
     # The shell's own trace marks where the output of each command begins.
     told = "PS4=\"@@ \"; exec 2>&1; trap 'kill $! 2>/dev/null || true' EXIT; set -eux\n"
-    path = f"{before}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = {k: v for k, v in os.environ.items() if not k.startswith("KAM_")} | {"PATH": path}
     with subprocess.Popen(
         ["bash", "-c", told + script + ENDING],
@@ -192,11 +178,8 @@ def claims(said: dict[str, list[str]]) -> None:
     assert (Path(found(said, "kam report")[0].partition("Open in a browser: ")[2].splitlines()[0])).is_file()
 
 
-def test_the_walk_of_the_readme_does_what_it_says(tmp_path: Path, export: Path, request: pytest.FixtureRequest) -> None:
-    # That each command can be begun from nothing is proven by one walk.
-    quick = export.name != KINDS[0] and hasattr(os, "fork")
-    before = forking(tmp_path, request.getfixturevalue("forks")) if quick else ""
-    claims(walk(export.name, tmp_path, {PORT: "--port 0", EXPORT.format(export.name): str(export)}, before))
+def test_the_walk_of_the_readme_does_what_it_says(tmp_path: Path, export: Path) -> None:
+    claims(walk(export.name, tmp_path, {PORT: "--port 0", EXPORT.format(export.name): str(export)}))
 
 
 @pytest.mark.shared
