@@ -116,7 +116,7 @@ class _Last:
         for table, numbers in (("accounts", a.account), ("contacts", a.contact), ("opportunities", a.opportunity)):
             known = self._found[table]
             for no, day in zip(numbers, on, strict=True):
-                if no and (until is None or day <= until) and day and day > known.get(no, ""):
+                if no and day and (until is None or day <= until) and day > known.get(no, ""):
                     known[no] = day
 
     def days(self, ids: Ids) -> Iterator[Batch]:
