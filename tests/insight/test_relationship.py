@@ -236,6 +236,15 @@ def test_the_share_of_the_top_contact_is_by_points(engine_with: Maker) -> None:
 THEN = 19883
 
 
+def test_the_cap_of_a_week_holds_for_one_activity_too(engine_with: Maker) -> None:
+    people = [*ONE, {"id": "C2", "account_id": "A1"}]
+    engine = engine_with(world(people, [activity(1, "meeting", 0, "C1"), activity(2, "meeting", 0, "C2", captured=0)]))
+    titles.compute(engine, KNOWN, titles.Settings())
+    relationship.compute(engine, KNOWN, relationship.Settings(weekly_cap=2.0))
+    # 2 points each side instead of 5, and three tenths of them where it was typed: 100 * (1 - exp(-2.5 * 2 / 57))
+    assert contact_values(engine) == {"C1": pytest.approx(8.398, abs=0.001), "C2": pytest.approx(2.597, abs=0.001)}
+
+
 def test_beyond_the_best_contacts_of_an_account_nobody_counts_now_or_then(engine_with: Maker) -> None:
     def values(number: int, top: int) -> tuple[float, float]:
         people = [{"id": f"C{n}", "account_id": "A1"} for n in range(number)]
