@@ -9,7 +9,6 @@ DuckDB is imported only in this folder. Next room: `steps.enrich`, which hands t
 import re
 import shutil
 import sqlite3
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from importlib.util import find_spec
@@ -128,10 +127,8 @@ class DuckEngine:
 
     def run(self, name: str, sql: str, params: Mapping[str, object], scope: str = "") -> None:
         """Make temp table `name` from one SELECT; `:word` is bound from params, unused params are ignored."""
-        words = set(_MARK.findall(sql))
-        text = _MARK.sub(r"$\1", sql)
-        bound = {w: params[w] for w in sorted(words)}
-        _execute(self._db, f'CREATE OR REPLACE TEMP TABLE "{name}" AS {text}', bound)
+        # A bound value makes DuckDB look for pandas, to know its type: one that is written costs less.
+        self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {written(sql, params)}')
 
     def view(self, name: str, sql: str, params: Mapping[str, object]) -> None:
         """Name one SELECT without storing its rows; `:word` is written into it."""
@@ -185,10 +182,12 @@ def _named(columns: Iterable[str]) -> list[str]:
 def _literal(value: object) -> str:
     """A parameter as SQL text of the same type and value."""
     if isinstance(value, float):
-        return f"CAST('{value!r}' AS DOUBLE)"
-    if isinstance(value, int):
+        return f"CAST('{float(value)!r}' AS DOUBLE)"
+    if isinstance(value, int | np.integer):
         return f"CAST({int(value)} AS BIGINT)"
-    raise TypeError(f"a view takes whole numbers and floats, not {value!r}")
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    raise TypeError(f"a statement takes numbers and texts, not {value!r}")
 
 
 _Plain = tuple[np.ndarray[Any, Any] | list[Any], str]
@@ -230,25 +229,9 @@ def _fill(db: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, _Plain
         if numbers:
             db.register("given", {k: columns[k][0][start:end] for k in numbers})
         into = f'INSERT INTO "{name}"' if start else f"{made} AS"
-        _execute(db, f"{into} SELECT {picked} FROM {source}", bound)
+        db.execute(f"{into} SELECT {picked} FROM {source}", bound or None)
         if numbers:
             db.unregister("given")
-
-
-def _execute(db: duckdb.DuckDBPyConnection, sql: str, bound: Mapping[str, object]) -> None:
-    """Run a statement with values bound.
-
-    DuckDB looks for pandas at each of them, to know its types: where it is installed, that loads it, and elsewhere
-    all folders are searched every time. We never hand it any.
-    """
-    if not bound or "pandas" in sys.modules:
-        db.execute(sql, bound or None)
-        return
-    sys.modules["pandas"] = None  # type: ignore[assignment]
-    try:
-        db.execute(sql, bound)
-    finally:
-        sys.modules.pop("pandas", None)
 
 
 def _joinable(values: Iterable[Any]) -> list[str]:
