@@ -26,7 +26,7 @@ demo: $(RUN)     ## Show the whole walk on an invented company.
 setup: $(DEV)    ## Make .venv with everything that developing needs.
 
 test: $(DEV)     ## Run every test, in random order; then test-sail, unless ARGS picks some.
-	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 	$(if $(ARGS),,@$(MAKE) --no-print-directory test-sail)
 
 test-sail: $(RUN)  ## Compare every insight on DuckDB and on Sail, which speaks Spark without Java.

@@ -104,8 +104,10 @@ def test_a_view_holds_its_parameters_and_stores_nothing(engine):
                 {"least": 5, "share": 0.1, "unused": None})  # fmt: skip
 
     assert engine.rows("SELECT * FROM big") == [("a", 0.1)]
-    with pytest.raises(TypeError, match="whole numbers and floats"):
-        engine.view("odd", "SELECT :word AS w", {"word": "x"})
+    engine.view("said", "SELECT :word AS w", {"word": "it's :least"})
+    assert engine.rows("SELECT * FROM said") == [("it's :least",)]
+    with pytest.raises(TypeError, match="numbers and texts"):
+        engine.view("odd", "SELECT :word AS w", {"word": None})
 
 
 def test_a_dropped_table_is_gone_and_dropping_twice_is_no_fault(engine):

@@ -43,7 +43,11 @@ def receive(org: Org, pipe: Connection, size: str, seed: int, tell: Callable[[st
 
 def _received(pipe: Connection, tell: Callable[[str], None], end: list[tuple[int, int]]) -> Iterator[Batch]:
     while True:
-        found = marshal.loads(pipe.recv_bytes())  # noqa: S302 - from the process that was begun beside this one
+        try:
+            data = pipe.recv_bytes()
+        except OSError as error:  # it ended in the middle of a batch
+            raise EOFError from error
+        found = marshal.loads(data)  # noqa: S302 - from the process that was begun beside this one
         if isinstance(found, str):
             tell(found)
         elif len(found) == len(Batch._fields):
