@@ -43,7 +43,7 @@ def texts(engine: Engine, context: Context) -> None:
     The one loop in Python: SQL can't read a catalogue of texts. One account speaks for all with the same facts.
     """
     load_owners(engine, context)
-    run_steps(engine, "explain", {"as_of": context.as_of, "language": context.language, "lot": float(_PART)})
+    run_steps(engine, "explain", {"as_of": context.as_of, "language": context.language, "each": float(_PART)})
     made = []
     for number, part in enumerate(parts(engine)):
         columns = engine.arrays(f"SELECT * FROM account_telling WHERE {part}")  # noqa: S608
@@ -66,10 +66,10 @@ def parts(engine: Engine) -> list[str]:
 
     A single lot has no condition, several have lists of ids: a range of ids would make the join several times as dear.
     """
-    last = int(engine.arrays("SELECT COALESCE(MAX(part), 0) AS last FROM account_part")["last"][0])
+    last = int(engine.arrays("SELECT COALESCE(MAX(lot), 0) AS last FROM account_lot")["last"][0])
     if last == 0:
         return ["TRUE"]
-    return [f"id IN (SELECT id FROM account_part WHERE part = {n})" for n in range(last + 1)]  # noqa: S608
+    return [f"id IN (SELECT id FROM account_lot WHERE lot = {n})" for n in range(last + 1)]  # noqa: S608
 
 
 def _load_numbers(engine: Engine) -> None:

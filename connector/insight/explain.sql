@@ -13,8 +13,8 @@ WHERE d.dark = 1 AND d.last_day > :as_of - 365
 GROUP BY g.key_id
 
 -- The lot that an account is told and stored with.
--- step: account_part
-SELECT id, CAST(floor((row_number() OVER (ORDER BY id) - 1) * 1.0E0 / :lot) AS BIGINT) AS part FROM account
+-- step: account_lot
+SELECT id, CAST(floor((row_number() OVER (ORDER BY id) - 1) * 1.0E0 / :each) AS BIGINT) AS lot FROM account
 
 -- Three narrow joins and one of their results: a wide join of everything at once takes all its sides into memory.
 -- step: fact_worth
