@@ -43,7 +43,7 @@ def texts(engine: Engine, context: Context) -> None:
     The one loop in Python: SQL can't read a catalogue of texts. One account speaks for all with the same facts.
     """
     load_owners(engine, context)
-    run_steps(engine, "explain", {"as_of": context.as_of, "language": context.language, "each": float(_PART)})
+    run_steps(engine, "explain", {"as_of": context.as_of, "language": context.language})
     made = []
     for number, part in enumerate(parts(engine)):
         columns = engine.arrays(f"SELECT * FROM account_telling WHERE {part}")  # noqa: S608
@@ -61,15 +61,17 @@ def texts(engine: Engine, context: Context) -> None:
 
 
 def parts(engine: Engine) -> list[str]:
-    """Conditions on `id` that part all accounts into lots of a hundred thousand: a wide join of more takes too much
+    """Conditions on `id` that part all accounts into ranges of a hundred thousand: a wide join of more takes too much
     memory.
 
-    A single lot has no condition, several have lists of ids: a range of ids would make the join several times as dear.
+    A range is what a join hands on to all its sides, so that each holds its part only. It makes the join dearer: one
+    part that is all has none.
     """
-    last = int(engine.arrays("SELECT COALESCE(MAX(lot), 0) AS last FROM account_lot")["last"][0])
-    if last == 0:
-        return ["TRUE"]
-    return [f"id IN (SELECT id FROM account_lot WHERE lot = {n})" for n in range(last + 1)]  # noqa: S608
+    places = "SELECT id, row_number() OVER (ORDER BY id) AS place, COUNT(*) OVER () AS accounts FROM account"
+    wanted = f"SELECT id FROM ({places}) AS p WHERE place % {_PART} = 0 AND place < accounts ORDER BY id"  # noqa: S608
+    ids = ["'" + str(i).replace("'", "''") + "'" for i in engine.arrays(wanted)["id"]]
+    ends = [*(f"id <= {i}" for i in ids), "TRUE"]
+    return [end if n == 0 else f"id > {ids[n - 1]} AND {end}" for n, end in enumerate(ends)]
 
 
 def _load_numbers(engine: Engine) -> None:

@@ -12,10 +12,6 @@ JOIN (SELECT account_id, account_id AS key_id FROM account_group
 WHERE d.dark = 1 AND d.last_day > :as_of - 365
 GROUP BY g.key_id
 
--- The lot that an account is told and stored with.
--- step: account_lot
-SELECT id, CAST(floor((row_number() OVER (ORDER BY id) - 1) * 1.0E0 / :each) AS BIGINT) AS lot FROM account
-
 -- Three narrow joins and one of their results: a wide join of everything at once takes all its sides into memory.
 -- step: fact_worth
 SELECT a.id, a.name, a.type, a.industry, a.country, a.employees, a.owner_id, a.sponsor_id,

@@ -315,3 +315,13 @@ def test_another_language_rewrites_a_text_once_and_is_calm_again(language: str) 
     assert texts(**later, present_why=other)["kam_why"] == texts(**later)["kam_why"] != told
     assert texts(**later, present_why=told)["kam_why"] == told
     assert settled("account", "kam_why", told.replace("120k", "130k"), told) == told
+
+
+@pytest.mark.parametrize(("accounts", "sizes"), [(3, [3]), (4, [3, 1]), (6, [3, 3]), (0, [0])])
+def test_accounts_are_parted_and_one_part_that_is_all_has_no_condition(engine_with, monkeypatch, accounts, sizes):
+    monkeypatch.setattr(explain, "_PART", 3)
+    with engine_with({"account": [{"id": f"it's {n}"} for n in range(accounts)]}) as engine:
+        parts = explain.parts(engine)
+        counts = [engine.rows(f"SELECT COUNT(*) FROM account WHERE {part}")[0][0] for part in parts]
+    assert counts == sizes
+    assert (parts == ["TRUE"]) == (len(sizes) == 1)

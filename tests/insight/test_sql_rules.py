@@ -158,6 +158,11 @@ def test_steps_do_not_hide_a_table_of_the_mirror() -> None:
     assert not set(made) & {*TABLES, "service_case", "crm_user", "present_value"}
 
 
+def test_no_two_steps_make_a_table_of_the_same_name() -> None:
+    made = [step.table for name in NAMES for step in read_steps(name)]
+    assert sorted(made) == sorted(set(made))
+
+
 def test_what_the_steps_read_is_known_to_the_column() -> None:
     found = reads()
     for table, read in found.items():
